@@ -1,0 +1,237 @@
+// The shapes of the API's answers, as the UI and the CLI use them. Routes:
+//
+//   GET    /api/health                                        open; {ok, parts}
+//   *      /api/auth/*                                        better-auth (sign-in/email, sign-out, get-session, ...)
+//   POST   /api/sign-in-link  {token}                         open; one-time link → session cookie. Page: /sign-in?link=TOKEN
+//   GET    /api/session                                       SessionView
+//   POST   /api/session/password {password, email?, name?}    the first administrator sets e-mail and password
+//   GET    /api/<plural>?state=&<field>=&fields.<name>=&search=&limit=&after=    Page<Entity>
+//   POST   /api/<plural>  {values, fields}                    201 Entity
+//   GET    /api/<plural>/:id   (id, or name where it is unique)  EntityView
+//   PATCH  /api/<plural>/:id  {values?, fields?}              Entity
+//   DELETE /api/<plural>/:id                                  204; 409 when in use
+//   GET    /api/<plural>/:id/operation-types                  OperationTypeOffer[]
+//   GET    /api/<plural>/:id/operation-types/:type/form       FormView   (?input=<json> shows values chosen so far)
+//   POST   /api/<plural>/:id/operations {type, input, reason?}   201 OperationView; header Idempotency-Key
+//   GET    /api/<plural>/:id/overrides                        OverrideView[]   (environment, project, cluster)
+//   PUT    /api/<plural>/:id/overrides/:taskType/:template {text}   engineer; text null removes it
+//   GET    /api/operations?state=&subject=&type=&limit=&after=   Page<OperationSummary>
+//   GET    /api/operations/:id                                OperationView
+//   POST   /api/operations/:id/cancel                         202 OperationSummary; harmless when over
+//   GET    /api/operations/:id/log?task=&after=&limit=        LogView; Accept: text/plain or ?format=text = the whole raw log
+//   GET    /api/operations/:id/events?after=<line or event>   server-sent events, see StreamEvent
+//   GET    /api/operations/:id/engine                         EngineView: the run's own history in words
+//   GET    /api/events                                        server-sent events: {kind:'entity'|'operation', id}
+//   GET    /api/tasks/:id/reproduce                           ReproduceView
+//   GET    /api/catalogue                                     CatalogueView
+//   GET    /api/field-definitions, POST, DELETE /:id          FieldDefinition[]
+//   GET    /api/audit?limit=&after=                           Page<AuditView>
+//   GET    /api/tokens, POST {name}, DELETE /:id              TokenView; POST answers {token} once
+//   POST   /api/feedback/:task/{log,progress,outputs,fields}  run token only
+//
+// Errors are problem+json: {type, title, status, detail, code, requestId, problems: [{path, message}]}.
+// A secret field takes a string and answers {"$secret": "<id>"}; a field left out stays as it is.
+
+import type { Role } from '../model/access.ts';
+import type { Entity, EntityDefinition, EntityKind } from '../model/entities.ts';
+import type { Problem } from '../model/errors.ts';
+import type { FieldSpec } from '../model/fields.ts';
+import type { LogChunk } from '../model/log.ts';
+import type { OperationState, TaskState } from '../model/run.ts';
+import type { TaskType } from '../model/task-type.ts';
+import type { OperationType } from '../model/operation-type.ts';
+import type { ApplicationType } from '../model/application-type.ts';
+
+export interface Page<T> {
+  items: T[];
+  /** Pass as `after` for the next page; null = the last. */
+  next: string | null;
+}
+
+export interface SessionView {
+  user: { id: string; name: string; email: string };
+  role: Role;
+  organisation: { id: string; name: string };
+  /** True until the first administrator has set a password. */
+  needsPassword: boolean;
+  /** Address of Temporal's console behind our sign-in. */
+  console: string;
+  /** Built-in definitions with the custom fields of each kind. */
+  entities: Record<EntityKind, EntityDefinition & { customFields: FieldSpec[] }>;
+}
+
+export interface EntityView extends Entity {
+  /** Names of the referenced entities, by field. */
+  references: Record<string, { id: string; kind: EntityKind; name: string; state: string }>;
+  /** Entities that refer to this one, by kind (a Release's Environments, a Cluster's Servers). */
+  referredBy: Partial<Record<EntityKind, Entity[]>>;
+  /** Where a Release lies, or what a Server holds. */
+  presences: { server: string; serverName: string; release: string; releaseName: string; path: string }[];
+  recentOperations: OperationSummary[];
+}
+
+export interface OperationTypeOffer {
+  name: string;
+  title: string;
+  description: string;
+  dangerous: boolean;
+  enabled: boolean;
+  /** Why it is disabled, in words. */
+  reason: string;
+}
+
+export interface FormGroup {
+  /** Task type or Operation type whose fields these are. */
+  title: string;
+  fields: FieldSpec[];
+}
+
+export interface FormView {
+  type: string;
+  title: string;
+  confirm: string | null;
+  dangerous: boolean;
+  /** Fields that still have to be asked; a remembered or default value stands in `default`. */
+  groups: FormGroup[];
+  /** What will be done, in order. */
+  steps: { id: string; title: string; depth: number; target: string }[];
+  /** Why it cannot be started whatever is entered. */
+  problems: Problem[];
+}
+
+export interface OperationSummary {
+  id: string;
+  type: string;
+  title: string;
+  state: OperationState;
+  subject: { kind: EntityKind; id: string; name: string };
+  parent: string | null;
+  startedBy: string;
+  reason: string;
+  message: string;
+  exitCode: number | null;
+  createdAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+}
+
+export interface AttemptView {
+  id: string;
+  number: number;
+  state: TaskState;
+  exitCode: number | null;
+  changed: boolean | null;
+  message: string;
+  lines: number;
+  startedAt: string;
+  endedAt: string | null;
+}
+
+export interface TaskView {
+  id: string;
+  operation: string;
+  step: string;
+  position: number;
+  /** Nesting: 0 = a step of this Operation, 1 = of a nested one, ... */
+  depth: number;
+  /** Titles of the nested Operations that it is in. */
+  within: string[];
+  type: string;
+  version: string;
+  title: string;
+  state: TaskState;
+  target: string;
+  message: string;
+  progress: { percent: number; label: string } | null;
+  inputs: Record<string, unknown>;
+  outputs: Record<string, unknown>;
+  changed: boolean | null;
+  attempts: AttemptView[];
+  startedAt: string | null;
+  endedAt: string | null;
+}
+
+export interface OperationView extends OperationSummary {
+  input: Record<string, unknown>;
+  tasks: TaskView[];
+  children: OperationSummary[];
+  /** Page of this run in Temporal's console. */
+  console: string;
+}
+
+export interface LogView {
+  chunks: LogChunk[];
+  /** Pass as `after` to go on; null = nothing more at present. */
+  next: string | null;
+}
+
+/** Event `data` of /api/operations/:id/events; the SSE id resumes without gaps (Last-Event-ID). */
+export type StreamEvent =
+  | { event: 'operation'; data: OperationView }
+  | { event: 'log'; data: LogChunk }
+  | { event: 'end'; data: { state: OperationState } };
+
+export interface EngineView {
+  workflowId: string;
+  runId: string | null;
+  console: string;
+  /** `expired` when the engine no longer has it. */
+  status: string;
+  entries: { at: string; text: string }[];
+}
+
+export interface ReproduceView {
+  command: string;
+  files: Record<string, string>;
+}
+
+export interface CatalogueView {
+  taskTypes: TaskType[];
+  operationTypes: OperationType[];
+  applicationTypes: ApplicationType[];
+  /** Mistakes of refused types. */
+  problems: { file: string; line: number; message: string }[];
+}
+
+export interface FieldDefinition extends FieldSpec {
+  id: string;
+  entityKind: EntityKind;
+}
+
+export interface OverrideView {
+  taskType: string;
+  template: string;
+  text: string;
+  version: number;
+  changedBy: string;
+  changedAt: string;
+}
+
+export interface AuditView {
+  id: string;
+  at: string;
+  actor: string;
+  verb: string;
+  objectKind: string;
+  objectId: string;
+  objectName: string;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+}
+
+export interface TokenView {
+  id: string;
+  name: string;
+  createdAt: string;
+  lastUsedAt: string | null;
+}
+
+export interface ProblemJson {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  requestId: string;
+  problems: Problem[];
+}

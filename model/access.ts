@@ -1,0 +1,27 @@
+// Roles and what each may do. Finer rights (per Project and Environment kind) are to fit behind `mayDo`.
+
+export const roles = ['viewer', 'operator', 'engineer', 'administrator'] as const;
+export type Role = (typeof roles)[number];
+
+export type Verb = 'read' | 'run' | 'edit' | 'edit_code' | 'administer';
+
+const minimum: Record<Verb, Role> = {
+  read: 'viewer',
+  run: 'operator',
+  edit: 'operator',
+  // Overrides, Task types, anything that is executed as written.
+  edit_code: 'engineer',
+  administer: 'administrator',
+};
+
+export function hasRole(actual: Role, needed: Role): boolean {
+  return roles.indexOf(actual) >= roles.indexOf(needed);
+}
+
+export function mayDo(actual: Role, verb: Verb): boolean {
+  return hasRole(actual, minimum[verb]);
+}
+
+export function minimumRole(verb: Verb): Role {
+  return minimum[verb];
+}

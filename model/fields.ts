@@ -1,0 +1,74 @@
+// One shape for every field there is: arguments of Task types, fields of Operation types, built-in and custom fields of
+// entities. Forms, API validation, CLI flags and Ansible's own check are made from it. The checks are in validate.ts.
+
+import type { EntityKind } from './entities.ts';
+
+/** Ansible's argument types (docs.ansible.com, "Argument spec") and two of ours: `secret` and `reference`. */
+export const fieldTypes = [
+  'str',
+  'int',
+  'float',
+  'bool',
+  'list',
+  'dict',
+  'path',
+  'raw',
+  'json',
+  'jsonarg',
+  'bytes',
+  'bits',
+  'reference',
+] as const;
+export type FieldType = (typeof fieldTypes)[number];
+
+/** Named shapes of strings, checked beyond the type. See names.ts for the rules and their sources. */
+export const fieldFormats = [
+  'name',
+  'host_name',
+  'address',
+  'git_url',
+  'git_ref',
+  'git_hash',
+  'absolute_path',
+  'text',
+] as const;
+export type FieldFormat = (typeof fieldFormats)[number];
+
+export interface FieldSpec {
+  name: string;
+  type: FieldType;
+  label?: string;
+  help?: string;
+  required?: boolean;
+  default?: unknown;
+  choices?: unknown[];
+  /** Type of a list's elements. */
+  elements?: FieldType;
+  /** Kind of entity that a `reference` names; its value is the entity's id. */
+  to?: EntityKind;
+  /** Sealed when stored, masked everywhere; the value that travels is a reference `{ $secret: id }`. */
+  secret?: boolean;
+  format?: FieldFormat;
+  aliases?: string[];
+  /** Fields of a `dict`, or of each element of a `list` of dicts. */
+  options?: FieldSpec[];
+  rules?: FieldRules;
+}
+
+/** Ansible's rules between the fields of one level; the names are Ansible's. */
+export interface FieldRules {
+  required_if?: [field: string, value: unknown, fields: string[], isOneOf?: boolean][];
+  required_one_of?: string[][];
+  required_together?: string[][];
+  required_by?: Record<string, string[]>;
+  mutually_exclusive?: string[][];
+}
+
+/** A reference to a sealed value. Only an activity resolves it. */
+export interface SecretReference {
+  $secret: string;
+}
+
+export function isSecretReference(value: unknown): value is SecretReference {
+  return typeof value === 'object' && value !== null && typeof (value as SecretReference).$secret === 'string';
+}

@@ -1,0 +1,39 @@
+// What an Operation type is, as read from operations/<name>.yml.
+
+import type { EntityKind } from './entities.ts';
+import type { FieldSpec } from './fields.ts';
+import type { Role } from './access.ts';
+
+export interface StepType {
+  id: string;
+  /** Exactly one of task, operation, parallel. `task` may be `$application.<verb>`. */
+  task?: string;
+  operation?: string;
+  parallel?: StepType[];
+  title?: string;
+  with: Record<string, unknown>;
+  /** Subject of a nested Operation or root of a Task: `release`, `project`, `server`. Nothing: the same subject. */
+  on?: EntityKind;
+  undo?: string;
+  undoWith?: Record<string, unknown>;
+}
+
+export interface OperationType {
+  name: string;
+  title: string;
+  description: string;
+  version: string;
+  on: EntityKind;
+  /** States in which it is offered; empty = all but deleted. */
+  when: string[];
+  for: { cluster: string[]; application: string[] };
+  confirm?: string;
+  /** Dangerous ones stand apart and ask for the name to be typed. */
+  dangerous: boolean;
+  minimumRole: Role;
+  fields: FieldSpec[];
+  locks: Partial<Record<EntityKind, 'exclusive' | 'shared'>>;
+  /** States of the subject that its begin and end set. */
+  states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
+  steps: StepType[];
+}

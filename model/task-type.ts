@@ -1,0 +1,71 @@
+// What a Task type is, as read from its folder: roles/<name>/meta/argument_specs.yml (Ansible's own format) and
+// roles/<name>/meta/aegir.yml (the rest). The reader and its checks are in catalogue/.
+
+import type { EntityKind } from './entities.ts';
+import type { FieldRules, FieldSpec, FieldType } from './fields.ts';
+
+export const backendNames = ['ansible', 'shell'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+export interface Argument extends FieldSpec {
+  /** Path over the subject and its relations: `environment.primary_name`, `project.fields.contact`. */
+  from?: string;
+  /** The value of the last successful run of this Task type on this entity comes before the default. */
+  remember?: boolean;
+  /** False: never asked in a form; when nothing fills it, the Operation is refused with `missing`. */
+  ask?: boolean;
+  /** What to do when a value with `ask: false` is missing: 'Run "Build" on the Release first.' */
+  missing?: string;
+}
+
+export interface Output {
+  name: string;
+  type: FieldType;
+  /** Entity field that it sets: `environment.path`, `server.facts`, `release.hash`, `environment.fields.x`, `presence.path`. */
+  sets?: string;
+  help?: string;
+}
+
+/** `worker`: on the machine of the worker. `server`: on the Server that the root `server` names. */
+export type TaskTarget = 'worker' | 'server';
+
+export interface RetryPolicy {
+  /** Attempts in all when the transport fails (host unreachable, API server 5xx). A failed task of a play is not retried. */
+  attempts: number;
+  firstDelaySeconds: number;
+}
+
+export interface TaskType {
+  name: string;
+  title: string;
+  description: string;
+  /** Hash of the folder. */
+  version: string;
+  target: TaskTarget;
+  backends: BackendName[];
+  arguments: Argument[];
+  rules: FieldRules;
+  outputs: Output[];
+  timeoutSeconds: number;
+  retry: RetryPolicy;
+  repeatable: boolean;
+  /** False: reads only. */
+  changes: boolean;
+  preview: boolean;
+  /** Ansible gathers facts first. */
+  facts: boolean;
+  /** Kinds that feedback of this Task may write custom fields of, beyond the Operation's own roots. Empty = roots only. */
+  undo?: string;
+  /** Roots that its paths start from, hence the kinds of subject it can serve. */
+  needs: EntityKind[];
+  templates: string[];
+}
+
+export const defaultRetry: RetryPolicy = {
+  // Three tries over about half a minute outlive a reboot of sshd or a dropped packet, not a machine that is off.
+  attempts: 3,
+  firstDelaySeconds: 5,
+};
+
+/** An hour: longer than any step we know (composer install, first package installation); a hung one is ended. */
+export const defaultTimeoutSeconds = 3600;
