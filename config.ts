@@ -1,0 +1,121 @@
+// The only reader of the environment. It fails once, naming everything that is missing or wrong; the result is passed down.
+
+import { isAbsolute, join, resolve } from 'node:path';
+import { AppError, type Problem } from './model/errors.ts';
+
+export interface Config {
+  /** Folder of everything that one machine keeps: database, keys, local sites. */
+  home: string;
+  /** Where this installation lies (roles/, operations/, ...). */
+  installation: string;
+  api: { host: string; port: number; publicUrl: string; urlForWorkers: string };
+  databaseUrl: string;
+  temporal: { address: string; namespace: string; taskQueue: string; consoleUrl: string };
+  secretKey: { value: string } | { file: string };
+  paths: { roles: string[]; operations: string[]; applications: string[] };
+  /** Interpreter of the virtual environment that holds ansible-core. */
+  python: string;
+  worker: { concurrentTasks: number; runFolder: string };
+  /** Ports of the parts that `npm start` runs itself. */
+  local: { databasePort: number; temporalPort: number; consolePort: number; webPort: number };
+}
+
+/** Every name that is read, with its default as `.env.example` shows it. A test compares the two. */
+export const settings = {
+  AEGIR_HOME: '.aegir',
+  AEGIR_HOST: '127.0.0.1',
+  AEGIR_PORT: '8420',
+  AEGIR_PUBLIC_URL: '',
+  AEGIR_API_URL: '',
+  AEGIR_WEB_PORT: '8421',
+  AEGIR_DATABASE_URL: '',
+  AEGIR_DATABASE_PORT: '8422',
+  TEMPORAL_ADDRESS: '',
+  AEGIR_TEMPORAL_PORT: '8423',
+  AEGIR_CONSOLE_PORT: '8424',
+  AEGIR_CONSOLE_URL: '',
+  AEGIR_TEMPORAL_NAMESPACE: 'aegir',
+  AEGIR_TASK_QUEUE: 'aegir',
+  AEGIR_SECRET_KEY: '',
+  AEGIR_SECRET_KEY_FILE: '',
+  AEGIR_ROLES_PATH: '',
+  AEGIR_OPERATIONS_PATH: '',
+  AEGIR_APPLICATIONS_PATH: '',
+  AEGIR_PYTHON: '',
+  AEGIR_CONCURRENT_TASKS: '8',
+  AEGIR_RUN_FOLDER: '',
+} as const;
+
+export type SettingName = keyof typeof settings;
+
+/** @param directory where relative paths start, and where this installation lies. */
+export function readConfig(environment: Record<string, string | undefined>, directory: string): Config {
+  const problems: Problem[] = [];
+  const text = (name: SettingName) => environment[name] || settings[name];
+  const number = (name: SettingName, least: number, most: number) => {
+    const value = Number(text(name));
+    if (!Number.isInteger(value) || value < least || value > most) {
+      problems.push({ path: name, message: `"${text(name)}" is not a whole number from ${least} to ${most}.` });
+    }
+    return value;
+  };
+  const port = (name: SettingName) => number(name, 1, 65_535);
+  const url = (name: SettingName, fallback: string) => {
+    const value = text(name) || fallback;
+    if (!URL.canParse(value)) problems.push({ path: name, message: `"${value}" is not an address.` });
+    return value.replace(/\/$/, '');
+  };
+  const folders = (name: SettingName) => {
+    const list = text(name).split(':').filter(Boolean);
+    for (const folder of list.filter(entry => !isAbsolute(entry))) {
+      problems.push({ path: name, message: `"${folder}" must be an absolute path.` });
+    }
+    return list;
+  };
+
+  const home = resolve(directory, text('AEGIR_HOME'));
+  const local = {
+    databasePort: port('AEGIR_DATABASE_PORT'),
+    temporalPort: port('AEGIR_TEMPORAL_PORT'),
+    consolePort: port('AEGIR_CONSOLE_PORT'),
+    webPort: port('AEGIR_WEB_PORT'),
+  };
+  const host = text('AEGIR_HOST');
+  const apiPort = port('AEGIR_PORT');
+  const ownUrl = `http://${host === '0.0.0.0' || host === '127.0.0.1' ? 'localhost' : host}:${apiPort}`;
+  const config: Config = {
+    home,
+    installation: directory,
+    api: {
+      host,
+      port: apiPort,
+      publicUrl: url('AEGIR_PUBLIC_URL', ownUrl),
+      urlForWorkers: url('AEGIR_API_URL', `http://127.0.0.1:${apiPort}`),
+    },
+    // The embedded database listens on loopback and on a socket of its folder only, without a password: whoever may use
+    // this machine's loopback is kept out by pg_hba.conf, which start/postgres.ts writes with a generated password.
+    databaseUrl: text('AEGIR_DATABASE_URL'),
+    temporal: {
+      address: text('TEMPORAL_ADDRESS') || `127.0.0.1:${local.temporalPort}`,
+      namespace: text('AEGIR_TEMPORAL_NAMESPACE'),
+      taskQueue: text('AEGIR_TASK_QUEUE'),
+      consoleUrl: url('AEGIR_CONSOLE_URL', `http://127.0.0.1:${local.consolePort}`),
+    },
+    secretKey: text('AEGIR_SECRET_KEY')
+      ? { value: text('AEGIR_SECRET_KEY') }
+      : { file: resolve(directory, text('AEGIR_SECRET_KEY_FILE') || join(home, 'secret.key')) },
+    paths: {
+      roles: [join(directory, 'roles'), ...folders('AEGIR_ROLES_PATH')],
+      operations: [join(directory, 'operations'), ...folders('AEGIR_OPERATIONS_PATH')],
+      applications: [join(directory, 'applications'), ...folders('AEGIR_APPLICATIONS_PATH')],
+    },
+    python: text('AEGIR_PYTHON') || join(directory, '.cache', 'python', 'bin', 'python'),
+    worker: { concurrentTasks: number('AEGIR_CONCURRENT_TASKS', 1, 1000), runFolder: text('AEGIR_RUN_FOLDER') },
+    local,
+  };
+  if (problems.length > 0) {
+    const list = problems.map(problem => `${problem.path}: ${problem.message}`).join('\n');
+    throw new AppError('invalid', `Settings that cannot be used:\n${list}`, { problems });
+  }
+  return config;
+}
