@@ -1,0 +1,42 @@
+// The one way to say that the model has changed: who, what, on which object, before and after, and the event. Callers
+// change their rows in the same transaction.
+
+import { ulid } from 'ulid';
+import type { EntityKind } from '../entities.ts';
+import type { Transaction } from './database.ts';
+import { notify } from './events.ts';
+import { audit } from './schema/index.ts';
+
+/** Who acts: a person, an API token of one, or a run. */
+export interface Actor {
+  name: string;
+  organisation: string;
+}
+
+export interface Change {
+  verb: string;
+  object: { kind: EntityKind | 'operation' | 'field' | 'override' | 'token'; id: string; name: string };
+  /** Secret values are references by then. */
+  before?: Record<string, unknown> | null;
+  after?: Record<string, unknown> | null;
+}
+
+export async function recordChange(tx: Transaction, actor: Actor, change: Change): Promise<void> {
+  const { object } = change;
+  await tx.insert(audit).values({
+    id: ulid(),
+    organisation: actor.organisation,
+    actor: actor.name,
+    verb: change.verb,
+    objectKind: object.kind,
+    objectId: object.id,
+    objectName: object.name,
+    before: change.before ?? null,
+    after: change.after ?? null,
+  });
+  if (object.kind === 'operation') {
+    await notify(tx, { kind: 'operation', id: object.id, organisation: actor.organisation });
+  } else if (object.kind !== 'field' && object.kind !== 'token' && object.kind !== 'override') {
+    await notify(tx, { kind: 'entity', entityKind: object.kind, id: object.id, organisation: actor.organisation });
+  }
+}

@@ -1,0 +1,284 @@
+// Reading and writing entities of every kind by one set of functions, made from the table in model/entities.ts.
+
+import { and, asc, desc, eq, gt, ilike, inArray, ne, type SQL, sql } from 'drizzle-orm';
+import type { AnyPgColumn, AnyPgTable } from 'drizzle-orm/pg-core';
+import { ulid } from 'ulid';
+import { type Entity, type EntityKind, entities } from '../entities.ts';
+import { AppError } from '../errors.ts';
+import { type Actor, recordChange } from './audit.ts';
+import { conflictOf } from './conflicts.ts';
+import type { Database, Db, Transaction } from './database.ts';
+import {
+  clusters,
+  environmentNames,
+  environments,
+  organisations,
+  projects,
+  releases,
+  servers,
+} from './schema/index.ts';
+
+type EntityTable = AnyPgTable & Record<'id' | 'name' | 'state' | 'custom' | 'organisation', AnyPgColumn>;
+
+const tables = {
+  organisation: organisations,
+  cluster: clusters,
+  server: servers,
+  project: projects,
+  release: releases,
+  environment: environments,
+};
+
+export function tableOf(kind: EntityKind): EntityTable {
+  // Every one of them has the common columns (schema/entities.ts); an organisation is its own organisation.
+  return tables[kind] as unknown as EntityTable;
+}
+
+export function columnOf(kind: EntityKind, field: string): AnyPgColumn | undefined {
+  return (tableOf(kind) as unknown as Record<string, AnyPgColumn>)[field];
+}
+
+const fieldsOf = (kind: EntityKind) => [...entities[kind].fields, ...entities[kind].resultFields];
+const inOrganisation = (kind: EntityKind, organisation: string) =>
+  eq(kind === 'organisation' ? tableOf(kind).id : tableOf(kind).organisation, organisation);
+
+export interface ListQuery {
+  organisation: string;
+  filters?: Record<string, string>;
+  customFilters?: Record<string, string>;
+  search?: string;
+  after?: string;
+  limit?: number;
+}
+
+/** A page has 100 rows unless asked: fills a screen several times and stays below 100 kB. */
+export const pageSize = 100;
+
+export async function listEntities(db: Db, kind: EntityKind, query: ListQuery): Promise<Entity[]> {
+  const table = tableOf(kind);
+  const conditions: (SQL | undefined)[] = [inOrganisation(kind, query.organisation)];
+  if (!query.filters?.state) conditions.push(ne(table.state, 'deleted'));
+  for (const [field, value] of Object.entries(query.filters ?? {})) {
+    const column = columnOf(kind, field);
+    if (!column) throw new AppError('invalid', `"${field}" is not a field of ${entities[kind].title}.`);
+    conditions.push(sql`${column}::text = ${value}`);
+  }
+  for (const [field, value] of Object.entries(query.customFilters ?? {})) {
+    conditions.push(sql`${table.custom} ->> ${field} = ${value}`);
+  }
+  if (query.search) conditions.push(ilike(table.name, `%${query.search.replace(/[\\%_]/g, '\\$&')}%`));
+  if (query.after) conditions.push(gt(table.id, query.after));
+  const rows = await db
+    .select()
+    .from(table)
+    .where(and(...conditions))
+    .orderBy(asc(table.id))
+    .limit(query.limit ?? pageSize);
+  return rows.map(row => toEntity(kind, row));
+}
+
+/** By id, or by name where one live entity of that name exists. `release` names may be given as `project/name`. */
+export async function findEntity(db: Db, kind: EntityKind, idOrName: string, organisation: string): Promise<Entity> {
+  const table = tableOf(kind);
+  const own = inOrganisation(kind, organisation);
+  const byId = await db
+    .select()
+    .from(table)
+    .where(and(eq(table.id, idOrName), own));
+  const rows = byId.length > 0 ? byId : await findByName(db, kind, idOrName, own);
+  const title = entities[kind].title;
+  if (rows.length > 1) {
+    throw new AppError(
+      'conflict',
+      `There is more than one ${title} called "${idOrName}". Use its id, or project/name.`,
+    );
+  }
+  const row = rows[0];
+  if (!row)
+    throw new AppError('not_found', `There is no ${title} "${idOrName}". See the list of ${entities[kind].plural}.`);
+  return toEntity(kind, row);
+}
+
+async function findByName(db: Db, kind: EntityKind, name: string, own: SQL): Promise<Record<string, unknown>[]> {
+  const table = tableOf(kind);
+  const live = ne(table.state, 'deleted');
+  const [project, release] = name.split('/');
+  if (kind === 'release' && project && release) {
+    const owner = db
+      .select({ id: projects.id })
+      .from(projects)
+      .where(and(eq(projects.name, project), ne(projects.state, 'deleted')));
+    return db
+      .select()
+      .from(table)
+      .where(and(eq(table.name, release), inArray(releases.project, owner), own, live));
+  }
+  return db
+    .select()
+    .from(table)
+    .where(and(eq(table.name, name), own, live))
+    .orderBy(desc(table.id))
+    .limit(2);
+}
+
+export interface EntityInput {
+  values: Record<string, unknown>;
+  custom: Record<string, unknown>;
+}
+
+export async function createEntity(db: Database, actor: Actor, kind: EntityKind, input: EntityInput): Promise<Entity> {
+  return conflictOf(kind, () =>
+    db.transaction(async tx => {
+      const id = ulid();
+      const row = await writeRow(tx, kind, {
+        id,
+        organisation: actor.organisation,
+        ...toColumns(kind, input.values),
+        custom: input.custom,
+      });
+      await syncNames(tx, kind, row);
+      await recordChange(tx, actor, {
+        verb: 'create',
+        object: { kind, id, name: row.values.name as string },
+        after: snapshot(row),
+      });
+      return row;
+    }),
+  );
+}
+
+async function writeRow(tx: Transaction, kind: EntityKind, columns: Record<string, unknown>): Promise<Entity> {
+  const { organisation, ...rest } = columns;
+  const own = kind === 'organisation' ? rest : { organisation, ...rest };
+  const rows = await tx
+    .insert(tableOf(kind))
+    .values(own as never)
+    .returning();
+  return toEntity(kind, rows[0] as Record<string, unknown>);
+}
+
+/** Custom values are merged over the present ones; null removes one. */
+export async function updateEntity(
+  db: Database,
+  actor: Actor,
+  kind: EntityKind,
+  id: string,
+  input: Partial<EntityInput>,
+): Promise<Entity> {
+  return conflictOf(kind, () => db.transaction(tx => changeEntity(tx, actor, { kind, id, verb: 'edit', ...input })));
+}
+
+export interface EntityChange extends Partial<EntityInput> {
+  kind: EntityKind;
+  id: string;
+  verb: string;
+  state?: string;
+}
+
+/** The one function that changes an entity's row, for people and for results of Tasks. */
+export async function changeEntity(tx: Transaction, actor: Actor, change: EntityChange): Promise<Entity> {
+  const { kind, id } = change;
+  const table = tableOf(kind);
+  const [found] = await tx.select().from(table).where(eq(table.id, id)).for('update');
+  if (!found) throw new AppError('not_found', `There is no ${entities[kind].title} ${id}.`);
+  const before = toEntity(kind, found);
+  const custom = { ...before.fields, ...change.custom };
+  for (const name of Object.keys(custom)) if (custom[name] === null) delete custom[name];
+  const columns = {
+    ...toColumns(kind, change.values ?? {}),
+    custom,
+    updated_at: new Date(),
+    ...(change.state ? { state: change.state } : {}),
+  };
+  const [row] = await tx
+    .update(table)
+    .set(columns as never)
+    .where(eq(table.id, id))
+    .returning();
+  const after = toEntity(kind, row as Record<string, unknown>);
+  await syncNames(tx, kind, after);
+  const [was, is] = differences(snapshot(before), snapshot(after));
+  if (Object.keys(is).length + Object.keys(was).length > 0) {
+    await recordChange(tx, actor, {
+      verb: change.verb,
+      object: { kind, id, name: String(after.values.name) },
+      before: was,
+      after: is,
+    });
+  }
+  return after;
+}
+
+/** Removes the row of an entity that nothing refers to and that never ran; PostgreSQL refuses what is in use. */
+export async function deleteEntity(db: Database, actor: Actor, kind: EntityKind, id: string): Promise<void> {
+  await conflictOf(kind, () =>
+    db.transaction(async tx => {
+      const entity = await findEntity(tx, kind, id, actor.organisation);
+      if (kind === 'environment' && entity.state !== 'new' && entity.state !== 'deleted') {
+        throw new AppError(
+          'conflict',
+          'This Environment is installed. Run the Operation “Delete” on it, which also removes it from its Server.',
+        );
+      }
+      await tx.delete(environmentNames).where(eq(environmentNames.environment, id));
+      await tx.delete(tableOf(kind)).where(eq(tableOf(kind).id, id));
+      await recordChange(tx, actor, {
+        verb: 'delete',
+        object: { kind, id, name: String(entity.values.name) },
+        before: snapshot(entity),
+      });
+    }),
+  );
+}
+
+async function syncNames(tx: Transaction, kind: EntityKind, entity: Entity): Promise<void> {
+  if (kind !== 'environment') return;
+  await tx.delete(environmentNames).where(eq(environmentNames.environment, entity.id));
+  if (entity.state === 'deleted') return;
+  const names = new Set([entity.values.primary_name as string, ...((entity.values.aliases as string[] | null) ?? [])]);
+  await tx.insert(environmentNames).values([...names].map(name => ({ name, environment: entity.id })));
+}
+
+export function toEntity(kind: EntityKind, row: Record<string, unknown>): Entity {
+  const values: Record<string, unknown> = {};
+  for (const field of fieldsOf(kind)) {
+    const value = row[field.name] ?? null;
+    values[field.name] = field.secret && typeof value === 'string' ? { $secret: value } : value;
+  }
+  return {
+    id: row.id as string,
+    kind,
+    state: row.state as string,
+    values,
+    fields: row.custom as Record<string, unknown>,
+    createdAt: (row.created_at as Date).toISOString(),
+    updatedAt: (row.updated_at as Date).toISOString(),
+  };
+}
+
+function toColumns(kind: EntityKind, values: Record<string, unknown>): Record<string, unknown> {
+  const columns: Record<string, unknown> = {};
+  for (const field of fieldsOf(kind)) {
+    if (!(field.name in values)) continue;
+    const value = values[field.name];
+    columns[field.name] = field.secret && value !== null ? (value as { $secret: string }).$secret : value;
+  }
+  return columns;
+}
+
+function snapshot(entity: Entity): Record<string, unknown> {
+  const custom = Object.fromEntries(Object.entries(entity.fields).map(([name, value]) => [`fields.${name}`, value]));
+  return { state: entity.state, ...entity.values, ...custom };
+}
+
+function differences(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): [Record<string, unknown>, Record<string, unknown>] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changed = [...names].filter(
+    name => JSON.stringify(before[name] ?? null) !== JSON.stringify(after[name] ?? null),
+  );
+  const pick = (from: Record<string, unknown>) => Object.fromEntries(changed.map(name => [name, from[name] ?? null]));
+  return [pick(before), pick(after)];
+}

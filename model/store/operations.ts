@@ -1,0 +1,239 @@
+// Rows of Operations: made with all their Tasks when they are started, then moved from state to state.
+
+import { and, asc, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { ulid } from 'ulid';
+import type { EntityKind } from '../entities.ts';
+import { AppError } from '../errors.ts';
+import { type Plan, plansOf, tasksOf } from '../plan.ts';
+import type { OperationState } from '../run.ts';
+import { type Actor, recordChange } from './audit.ts';
+import type { Database, Db, Transaction } from './database.ts';
+import { changeEntity } from './entities.ts';
+import { notify } from './events.ts';
+import { operations, tasks } from './schema/index.ts';
+
+export type OperationRow = typeof operations.$inferSelect;
+
+export interface NewOperation {
+  plan: Plan;
+  /** Answers of the form; secrets as references. */
+  input: Record<string, unknown>;
+  reason: string;
+  idempotencyKey: string | null;
+}
+
+/** Writes the Operation, its nested ones and all their Tasks. The same idempotency key answers the first one's row. */
+export async function insertOperation(
+  db: Database,
+  actor: Actor,
+  request: NewOperation,
+): Promise<{ row: OperationRow; fresh: boolean }> {
+  return db.transaction(async tx => {
+    const { plan, idempotencyKey } = request;
+    const values = { ...rowOf(plan), input: request.input, plan, reason: request.reason, idempotencyKey };
+    const [row] = await tx.insert(operations).values(values).onConflictDoNothing().returning();
+    if (!row) return { row: await findByKey(tx, plan.organisation, idempotencyKey), fresh: false };
+    for (const { plan: nested, parent } of plansOf(plan)) {
+      if (parent)
+        await tx.insert(operations).values({ ...rowOf(nested), parent: parent.operationId, input: {}, reason: '' });
+    }
+    await tx.insert(tasks).values(taskRows(plan));
+    const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
+    await recordChange(tx, actor, {
+      verb: 'start',
+      object,
+      after: { type: plan.type, subject: plan.subject.name, input: request.input },
+    });
+    return { row, fresh: true };
+  });
+}
+
+async function findByKey(tx: Transaction, organisation: string, key: string | null): Promise<OperationRow> {
+  const [row] = await tx
+    .select()
+    .from(operations)
+    .where(and(eq(operations.organisation, organisation), eq(operations.idempotencyKey, key ?? '')));
+  if (!row) throw new AppError('conflict', 'An Operation of this id exists already.');
+  return row;
+}
+
+function rowOf(plan: Plan) {
+  return {
+    id: plan.operationId,
+    organisation: plan.organisation,
+    type: plan.type,
+    title: plan.title,
+    subjectKind: plan.subject.kind,
+    subjectId: plan.subject.id,
+    subjectName: plan.subject.name,
+    startedBy: plan.startedBy,
+  };
+}
+
+function taskRows(plan: Plan): (typeof tasks.$inferInsert)[] {
+  const shared = { operation: plan.operationId, root: plan.operationId, depth: 0, within: [] };
+  const preflight = {
+    ...shared,
+    id: plan.preflightTaskId ?? ulid(),
+    position: 0,
+    step: 'preflight',
+    type: 'preflight',
+    version: '',
+    title: 'Pre-flight',
+    target: 'worker',
+    subjectKind: plan.subject.kind,
+    subjectId: plan.subject.id,
+  };
+  const steps = [...tasksOf(plan)].map(({ step, plan: owner, within }, index) => ({
+    id: step.taskId,
+    operation: owner.operationId,
+    root: plan.operationId,
+    position: index + 1,
+    step: step.id,
+    depth: within.length,
+    within,
+    type: step.taskType,
+    version: step.version,
+    title: step.title,
+    target: step.server?.name ?? 'worker',
+    subjectKind: owner.subject.kind,
+    subjectId: owner.subject.id,
+  }));
+  return [preflight, ...steps];
+}
+
+export async function findOperation(db: Db, id: string, organisation?: string): Promise<OperationRow> {
+  const own = organisation ? eq(operations.organisation, organisation) : undefined;
+  const [row] = await db
+    .select()
+    .from(operations)
+    .where(and(eq(operations.id, id), own));
+  if (!row) throw new AppError('not_found', `There is no Operation ${id}.`);
+  return row;
+}
+
+export interface OperationQuery {
+  organisation: string;
+  state?: OperationState;
+  subjectKind?: EntityKind;
+  subjectId?: string;
+  type?: string;
+  after?: string;
+  limit: number;
+}
+
+/** Newest first; nested ones only when their subject is asked for by id. */
+export async function listOperations(db: Db, query: OperationQuery): Promise<OperationRow[]> {
+  return db
+    .select()
+    .from(operations)
+    .where(
+      and(
+        eq(operations.organisation, query.organisation),
+        isNull(operations.parent),
+        query.state ? eq(operations.state, query.state) : undefined,
+        query.subjectKind ? eq(operations.subjectKind, query.subjectKind) : undefined,
+        query.subjectId ? eq(operations.subjectId, query.subjectId) : undefined,
+        query.type ? eq(operations.type, query.type) : undefined,
+        query.after ? lt(operations.id, query.after) : undefined,
+      ),
+    )
+    .orderBy(desc(operations.id))
+    .limit(query.limit);
+}
+
+export async function listChildren(db: Db, parent: string): Promise<OperationRow[]> {
+  return db.select().from(operations).where(eq(operations.parent, parent)).orderBy(asc(operations.id));
+}
+
+/** Top-level Operations that should be with the engine: for the sweeper. */
+export async function listOpenOperations(db: Db): Promise<OperationRow[]> {
+  return db
+    .select()
+    .from(operations)
+    .where(and(inArray(operations.state, ['queued', 'running']), isNull(operations.parent)))
+    .orderBy(asc(operations.id));
+}
+
+/** The begin of a run, repeated by the engine's retries without harm. */
+export async function beginOperation(db: Database, plan: Plan): Promise<void> {
+  await db.transaction(async tx => {
+    const [row] = await tx
+      .update(operations)
+      .set({ state: 'running', attempt: sql`${operations.attempt} + 1`, startedAt: new Date() })
+      .where(and(eq(operations.id, plan.operationId), eq(operations.state, 'queued')))
+      .returning();
+    if (!row) return;
+    await setSubjectState(tx, plan, plan.states.begin);
+    await notifyOperation(tx, row);
+  });
+}
+
+export interface OperationEnd {
+  state: 'succeeded' | 'failed' | 'cancelled';
+  message: string;
+  exitCode: number | null;
+}
+
+/** The end of a run: Tasks that never ended are ended with it, the subject gets its state. Harmless when over. */
+export async function endOperation(db: Database, plan: Plan, end: OperationEnd): Promise<void> {
+  await db.transaction(async tx => {
+    const [row] = await tx
+      .update(operations)
+      .set({ ...end, endedAt: new Date() })
+      .where(and(eq(operations.id, plan.operationId), inArray(operations.state, ['queued', 'running'])))
+      .returning();
+    if (!row) return;
+    const open = { endedAt: new Date() };
+    const ofThis = eq(tasks.operation, plan.operationId);
+    const interrupted = end.state === 'cancelled' ? 'cancelled' : 'failed';
+    await tx
+      .update(tasks)
+      .set({ ...open, state: interrupted, message: sql`coalesce(nullif(${tasks.message}, ''), ${end.message})` })
+      .where(and(ofThis, eq(tasks.state, 'running')));
+    await tx
+      .update(tasks)
+      .set({ state: end.state === 'cancelled' ? 'cancelled' : 'skipped', message: 'Not run.' })
+      .where(and(ofThis, eq(tasks.state, 'pending')));
+    await setSubjectState(tx, plan, plan.states[end.state]);
+    const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
+    await recordChange(
+      tx,
+      { name: plan.startedBy, organisation: plan.organisation },
+      { verb: end.state, object, after: { message: end.message } },
+    );
+    if (row.parent) await notify(tx, { kind: 'operation', id: row.parent, organisation: row.organisation });
+  });
+}
+
+async function setSubjectState(tx: Transaction, plan: Plan, state: string | undefined): Promise<void> {
+  if (!state) return;
+  const actor = { name: plan.startedBy, organisation: plan.organisation };
+  await changeEntity(tx, actor, { ...plan.subject, verb: plan.type, state });
+}
+
+export async function requestCancel(db: Database, actor: Actor, row: OperationRow): Promise<void> {
+  await db.transaction(async tx => {
+    const [changed] = await tx
+      .update(operations)
+      .set({ cancelRequestedBy: actor.name })
+      .where(
+        and(
+          eq(operations.id, row.id),
+          inArray(operations.state, ['queued', 'running']),
+          isNull(operations.cancelRequestedBy),
+        ),
+      )
+      .returning();
+    if (!changed) return;
+    await recordChange(tx, actor, {
+      verb: 'cancel',
+      object: { kind: 'operation', id: row.id, name: `${row.title} ${row.subjectName}` },
+    });
+  });
+}
+
+async function notifyOperation(tx: Transaction, row: OperationRow): Promise<void> {
+  await notify(tx, { kind: 'operation', id: row.id, organisation: row.organisation });
+  if (row.parent) await notify(tx, { kind: 'operation', id: row.parent, organisation: row.organisation });
+}

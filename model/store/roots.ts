@@ -1,0 +1,109 @@
+// An entity with everything that it belongs to, as value paths see it: `roots.environment.release.hash`, and as shortcuts
+// `roots.project`, `roots.server`, ... References are nested objects here.
+
+import { and, desc, eq, inArray } from 'drizzle-orm';
+import { type Entity, type EntityKind, entities } from '../entities.ts';
+import { AppError } from '../errors.ts';
+import type { Db } from './database.ts';
+import { tableOf, toEntity } from './entities.ts';
+import { presences, tasks } from './schema/index.ts';
+
+/** Field values by name, with `id`, `state`, `fields` and nested entities in the place of references. */
+export type Root = { id: string; name: string; state: string; fields: Record<string, unknown> } & Record<
+  string,
+  unknown
+>;
+export type Roots = Partial<Record<EntityKind, Root>>;
+
+async function loadEntity(db: Db, kind: EntityKind, id: string): Promise<Entity> {
+  const [row] = await db
+    .select()
+    .from(tableOf(kind))
+    .where(eq(tableOf(kind).id, id));
+  if (!row) throw new AppError('not_found', `There is no ${entities[kind].title} ${id}.`);
+  return toEntity(kind, row);
+}
+
+/** The entity itself, its references followed all the way up. */
+export async function loadRoot(db: Db, kind: EntityKind, id: string): Promise<Root> {
+  const entity = await loadEntity(db, kind, id);
+  const root: Root = {
+    ...entity.values,
+    id,
+    name: String(entity.values.name),
+    state: entity.state,
+    fields: entity.fields,
+  };
+  for (const field of entities[kind].fields) {
+    const value = entity.values[field.name];
+    if (field.to && typeof value === 'string') root[field.name] = await loadRoot(db, field.to, value);
+  }
+  return root;
+}
+
+/** Roots of a subject; `replaced` are Operation fields that are called like a root and name another entity. */
+export async function loadRoots(
+  db: Db,
+  kind: EntityKind,
+  id: string,
+  replaced: Partial<Record<EntityKind, string>> = {},
+): Promise<Roots> {
+  const roots: Roots = {};
+  const add = (as: EntityKind, root: Root | undefined) => {
+    if (root && !roots[as]) roots[as] = root;
+  };
+  for (const [as, other] of Object.entries(replaced)) {
+    roots[as as EntityKind] = await loadRoot(db, as as EntityKind, other);
+  }
+  const subject = await loadRoot(db, kind, id);
+  // The subject itself is never replaced.
+  roots[kind] = subject;
+  addOwners(roots, add);
+  return roots;
+}
+
+/** Which reference gives which further root. */
+const owners: [from: EntityKind, field: string, gives: EntityKind][] = [
+  ['environment', 'release', 'release'],
+  ['environment', 'web_server', 'server'],
+  ['release', 'project', 'project'],
+  ['server', 'cluster', 'cluster'],
+  ['project', 'organisation', 'organisation'],
+  ['cluster', 'organisation', 'organisation'],
+];
+
+function addOwners(roots: Roots, add: (as: EntityKind, root: Root | undefined) => void): void {
+  for (const [from, field, gives] of owners) add(gives, roots[from]?.[field] as Root | undefined);
+}
+
+/** Outputs and inputs of the last successful run of each Task type on an entity: for `remember`. */
+export async function loadRemembered(
+  db: Db,
+  taskTypes: string[],
+  subjectId: string,
+): Promise<Record<string, Record<string, unknown>>> {
+  if (taskTypes.length === 0) return {};
+  const rows = await db
+    .selectDistinctOn([tasks.type], { type: tasks.type, inputs: tasks.inputs })
+    .from(tasks)
+    .where(and(inArray(tasks.type, taskTypes), eq(tasks.subjectId, subjectId), eq(tasks.state, 'succeeded')))
+    .orderBy(tasks.type, desc(tasks.endedAt));
+  return Object.fromEntries(rows.map(row => [row.type, row.inputs]));
+}
+
+export interface Presence {
+  release: string;
+  server: string;
+  path: string;
+}
+
+export async function listPresences(db: Db, by: { release?: string; server?: string }): Promise<Presence[]> {
+  const conditions = [
+    by.release ? eq(presences.release, by.release) : undefined,
+    by.server ? eq(presences.server, by.server) : undefined,
+  ];
+  return db
+    .select({ release: presences.release, server: presences.server, path: presences.path })
+    .from(presences)
+    .where(and(...conditions));
+}

@@ -1,0 +1,231 @@
+// Tables of the entities. A column is called like its field in model/entities.ts, so that one generic function reads and
+// writes them all (a test compares the two). Constraints hold what must be true whoever writes.
+
+import { sql } from 'drizzle-orm';
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+
+const time = (name: string) => timestamp(name, { withTimezone: true });
+
+/** Columns that every entity has. */
+const common = {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  state: text('state').notNull().default('new'),
+  custom: jsonb('custom').$type<Record<string, unknown>>().notNull().default({}),
+  created_at: time('created_at').notNull().defaultNow(),
+  updated_at: time('updated_at').notNull().defaultNow(),
+};
+
+const organisation = () =>
+  text('organisation')
+    .notNull()
+    .references(() => organisations.id);
+
+const secretOf = (name: string) => text(name).references((): AnyPgColumn => secrets.id);
+
+const validName = sql.raw(`name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'`);
+const live = sql.raw(`state <> 'deleted'`);
+
+export const organisations = pgTable('organisations', common, table => [
+  uniqueIndex('organisations_name').on(table.name).where(live),
+  check('organisations_name_valid', validName),
+]);
+
+/** Sealed values. The clear text is never in the database. */
+export const secrets = pgTable('secrets', {
+  id: text('id').primaryKey(),
+  organisation: organisation(),
+  sealed: text('sealed').notNull(),
+  created_at: time('created_at').notNull().defaultNow(),
+});
+
+export const clusters = pgTable(
+  'clusters',
+  { ...common, organisation: organisation(), kind: text('kind').notNull() },
+  table => [
+    uniqueIndex('clusters_name').on(table.organisation, table.name).where(live),
+    check('clusters_name_valid', validName),
+    check('clusters_kind_known', sql.raw(`kind in ('servers')`)),
+  ],
+);
+
+export const servers = pgTable(
+  'servers',
+  {
+    ...common,
+    organisation: organisation(),
+    cluster: text('cluster')
+      .notNull()
+      .references(() => clusters.id),
+    connection: text('connection').notNull(),
+    address: text('address'),
+    port: integer('port'),
+    user: text('user'),
+    ssh_key: secretOf('ssh_key'),
+    host_key: text('host_key'),
+    become: boolean('become').notNull().default(false),
+    python: text('python'),
+    web: boolean('web').notNull().default(true),
+    web_service: text('web_service'),
+    web_port: integer('web_port'),
+    web_settings: jsonb('web_settings').$type<Record<string, unknown>>(),
+    base_path: text('base_path'),
+    facts: jsonb('facts').$type<Record<string, unknown>>(),
+    unprivileged: boolean('unprivileged'),
+  },
+  table => [
+    uniqueIndex('servers_name').on(table.organisation, table.name).where(live),
+    index('servers_cluster').on(table.cluster),
+    check('servers_name_valid', validName),
+    check('servers_connection_known', sql.raw(`connection in ('ssh', 'local')`)),
+    check('servers_ssh_has_address', sql.raw(`connection <> 'ssh' or coalesce(address, '') <> ''`)),
+    check('servers_port_valid', sql.raw('port between 1 and 65535 and web_port between 1 and 65535')),
+  ],
+);
+
+export const projects = pgTable(
+  'projects',
+  {
+    ...common,
+    organisation: organisation(),
+    repository: text('repository').notNull(),
+    deploy_key: secretOf('deploy_key'),
+    application: text('application').notNull(),
+    default_ref: text('default_ref'),
+    refs: jsonb('refs').$type<string[]>(),
+  },
+  table => [
+    uniqueIndex('projects_name').on(table.organisation, table.name).where(live),
+    check('projects_name_valid', validName),
+    check('projects_repository_no_option', sql.raw(`repository !~ '^-'`)),
+  ],
+);
+
+export const releases = pgTable(
+  'releases',
+  {
+    ...common,
+    organisation: organisation(),
+    project: text('project')
+      .notNull()
+      .references(() => projects.id),
+    git_ref: text('git_ref').notNull(),
+    locked: boolean('locked').notNull().default(false),
+    hash: text('hash'),
+  },
+  table => [
+    uniqueIndex('releases_name').on(table.project, table.name).where(live),
+    check('releases_name_valid', validName),
+    check('releases_ref_no_option', sql.raw(`git_ref !~ '^-'`)),
+    check('releases_hash_valid', sql.raw(`hash ~ '^([0-9a-f]{40}|[0-9a-f]{64})$'`)),
+  ],
+);
+
+/** Where a Release lies. */
+export const presences = pgTable(
+  'presences',
+  {
+    release: text('release')
+      .notNull()
+      .references(() => releases.id),
+    server: text('server')
+      .notNull()
+      .references(() => servers.id),
+    path: text('path').notNull(),
+    created_at: time('created_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.release, table.server] })],
+);
+
+export const environments = pgTable(
+  'environments',
+  {
+    ...common,
+    organisation: organisation(),
+    release: text('release')
+      .notNull()
+      .references(() => releases.id),
+    web_server: text('web_server')
+      .notNull()
+      .references(() => servers.id),
+    kind: text('kind').notNull(),
+    primary_name: text('primary_name').notNull(),
+    aliases: jsonb('aliases').$type<string[]>().notNull().default([]),
+    path: text('path'),
+    url: text('url'),
+    deployed_hash: text('deployed_hash'),
+    upstream_port: integer('upstream_port'),
+  },
+  table => [
+    uniqueIndex('environments_name').on(table.organisation, table.name).where(live),
+    index('environments_release').on(table.release),
+    index('environments_web_server').on(table.web_server),
+    check('environments_name_valid', validName),
+    check('environments_kind_known', sql.raw(`kind in ('production', 'staging', 'development')`)),
+  ],
+);
+
+/** Every host name that an Environment answers to; one name belongs to one Environment. Gone when it is deleted. */
+export const environmentNames = pgTable(
+  'environment_names',
+  {
+    name: text('name').primaryKey(),
+    environment: text('environment')
+      .notNull()
+      .references(() => environments.id),
+  },
+  table => [
+    index('environment_names_environment').on(table.environment),
+    check(
+      'environment_names_valid',
+      sql.raw(
+        `length(name) <= 253 and name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$'`,
+      ),
+    ),
+  ],
+);
+
+export const fieldDefinitions = pgTable(
+  'field_definitions',
+  {
+    id: text('id').primaryKey(),
+    entity_kind: text('entity_kind').notNull(),
+    name: text('name').notNull(),
+    spec: jsonb('spec').$type<Record<string, unknown>>().notNull(),
+    created_at: time('created_at').notNull().defaultNow(),
+  },
+  table => [
+    uniqueIndex('field_definitions_name').on(table.entity_kind, table.name),
+    check('field_definitions_name_valid', sql.raw(`name ~ '^[a-z][a-z0-9_]{0,62}$'`)),
+  ],
+);
+
+/** Versioned texts that lie over a role's template. The newest version counts; text null = removed. */
+export const overrides = pgTable(
+  'overrides',
+  {
+    entity_kind: text('entity_kind').notNull(),
+    entity_id: text('entity_id').notNull(),
+    task_type: text('task_type').notNull(),
+    template: text('template').notNull(),
+    version: integer('version').notNull(),
+    text: text('text'),
+    changed_by: text('changed_by').notNull(),
+    changed_at: time('changed_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.entity_kind, table.entity_id, table.task_type, table.template, table.version] }),
+  ],
+);

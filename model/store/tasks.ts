@@ -1,0 +1,196 @@
+// Rows of Tasks and their attempts. The end of a Task, the fields that its outputs set and its state are one transaction.
+
+import { and, asc, eq, inArray, lt, ne } from 'drizzle-orm';
+import { ulid } from 'ulid';
+import type { EntityKind } from '../entities.ts';
+import { AppError } from '../errors.ts';
+import type { TaskStep } from '../plan.ts';
+import type { TaskState } from '../run.ts';
+import type { Actor } from './audit.ts';
+import type { Database, Db, Transaction } from './database.ts';
+import { changeEntity } from './entities.ts';
+import { notify } from './events.ts';
+import { operations, presences, taskAttempts, tasks } from './schema/index.ts';
+
+export type TaskRow = typeof tasks.$inferSelect;
+export type AttemptRow = typeof taskAttempts.$inferSelect;
+
+export async function listTasks(db: Db, root: string): Promise<(TaskRow & { attempts: AttemptRow[] })[]> {
+  const rows = await db.select().from(tasks).where(eq(tasks.root, root)).orderBy(asc(tasks.position));
+  if (rows.length === 0) return [];
+  const ids = rows.map(row => row.id);
+  const attempts = await db
+    .select()
+    .from(taskAttempts)
+    .where(inArray(taskAttempts.task, ids))
+    .orderBy(asc(taskAttempts.number));
+  return rows.map(row => ({ ...row, attempts: attempts.filter(attempt => attempt.task === row.id) }));
+}
+
+export async function findTask(db: Db, id: string): Promise<TaskRow> {
+  const [row] = await db.select().from(tasks).where(eq(tasks.id, id));
+  if (!row) throw new AppError('not_found', `There is no Task ${id}.`);
+  return row;
+}
+
+export interface AttemptBegin {
+  taskId: string;
+  number: number;
+  inputs: Record<string, unknown>;
+  feedbackHash: string;
+}
+
+/** A further attempt closes the earlier ones: whoever ran them is gone. The same number again answers a new attempt row. */
+export async function beginAttempt(db: Database, begin: AttemptBegin): Promise<AttemptRow> {
+  return db.transaction(async tx => {
+    const lost = {
+      state: 'failed' as const,
+      endedAt: new Date(),
+      message: 'The worker that ran this attempt went away.',
+    };
+    await tx
+      .update(taskAttempts)
+      .set(lost)
+      .where(
+        and(
+          eq(taskAttempts.task, begin.taskId),
+          eq(taskAttempts.state, 'running'),
+          lt(taskAttempts.number, begin.number),
+        ),
+      );
+    const [attempt] = await tx
+      .insert(taskAttempts)
+      .values({
+        id: ulid(),
+        task: begin.taskId,
+        number: begin.number,
+        state: 'running',
+        feedbackHash: begin.feedbackHash,
+      })
+      .onConflictDoUpdate({
+        target: [taskAttempts.task, taskAttempts.number],
+        set: { state: 'running', feedbackHash: begin.feedbackHash },
+      })
+      .returning();
+    const started = { state: 'running' as const, inputs: begin.inputs, message: '', progress: null };
+    await tx
+      .update(tasks)
+      .set({ ...started, ...(begin.number === 1 ? { startedAt: new Date() } : {}) })
+      .where(eq(tasks.id, begin.taskId));
+    await notifyTask(tx, begin.taskId);
+    if (!attempt) throw new AppError('internal', 'The attempt could not be written.');
+    return attempt;
+  });
+}
+
+export interface AttemptEnd {
+  attemptId: string;
+  /** `retrying`: the attempt failed and the engine will start another one. */
+  state: Extract<TaskState, 'succeeded' | 'failed' | 'cancelled'> | 'retrying';
+  exitCode: number | null;
+  changed: boolean;
+  message: string;
+  outputs: Record<string, unknown>;
+}
+
+/** After this the attempt's feedback token is refused. An attempt that is over already stays as it is. */
+export async function endAttempt(db: Database, actor: Actor, step: TaskStep, end: AttemptEnd): Promise<void> {
+  await db.transaction(async tx => {
+    const { exitCode, changed, message } = end;
+    const attemptState = end.state === 'retrying' ? 'failed' : end.state;
+    const closed = await tx
+      .update(taskAttempts)
+      .set({ state: attemptState, exitCode, changed, message, endedAt: new Date() })
+      .where(and(eq(taskAttempts.id, end.attemptId), eq(taskAttempts.state, 'running')))
+      .returning();
+    if (closed.length === 0) return;
+    const over =
+      end.state === 'retrying'
+        ? { message }
+        : { state: end.state, message, changed, outputs: end.outputs, endedAt: new Date() };
+    await tx.update(tasks).set(over).where(eq(tasks.id, step.taskId));
+    if (end.state === 'succeeded') await applyOutputs(tx, actor, step, end.outputs);
+    await notifyTask(tx, step.taskId);
+  });
+}
+
+/** Writes declared outputs to the fields that they set. */
+async function applyOutputs(
+  tx: Transaction,
+  actor: Actor,
+  step: TaskStep,
+  outputs: Record<string, unknown>,
+): Promise<void> {
+  const changes = new Map<EntityKind, { values: Record<string, unknown>; custom: Record<string, unknown> }>();
+  for (const { name, sets } of step.outputs) {
+    if (!sets || !(name in outputs)) continue;
+    const [root = '', field = '', custom] = sets.split('.');
+    if (root === 'presence') await setPresence(tx, step, outputs[name]);
+    else {
+      const kind = root as EntityKind;
+      const change = changes.get(kind) ?? { values: {}, custom: {} };
+      if (field === 'fields' && custom) change.custom[custom] = outputs[name];
+      else change.values[field] = outputs[name];
+      changes.set(kind, change);
+    }
+  }
+  for (const [kind, change] of changes) {
+    const id = step.roots[kind];
+    if (id) await changeEntity(tx, actor, { kind, id, verb: step.taskType, ...change });
+  }
+}
+
+async function setPresence(tx: Transaction, step: TaskStep, path: unknown): Promise<void> {
+  const { release, server } = step.roots;
+  if (!release || !server) return;
+  if (typeof path === 'string' && path !== '') {
+    await tx
+      .insert(presences)
+      .values({ release, server, path })
+      .onConflictDoUpdate({ target: [presences.release, presences.server], set: { path } });
+  } else {
+    await tx.delete(presences).where(and(eq(presences.release, release), eq(presences.server, server)));
+  }
+}
+
+export async function setKept(db: Db, taskId: string, kept: Record<string, string>): Promise<void> {
+  await db.update(tasks).set({ kept }).where(eq(tasks.id, taskId));
+}
+
+export async function setProgress(
+  db: Database,
+  taskId: string,
+  progress: { percent: number; label: string },
+): Promise<void> {
+  await db.transaction(async tx => {
+    await tx.update(tasks).set({ progress }).where(eq(tasks.id, taskId));
+    await notifyTask(tx, taskId);
+  });
+}
+
+/** A running attempt by the hash of its feedback token, with what it may touch. */
+export async function findFeedback(db: Db, taskId: string, feedbackHash: string) {
+  const [row] = await db
+    .select({ attempt: taskAttempts, task: tasks, operation: operations })
+    .from(taskAttempts)
+    .innerJoin(tasks, eq(tasks.id, taskAttempts.task))
+    .innerJoin(operations, eq(operations.id, tasks.root))
+    .where(
+      and(
+        eq(taskAttempts.task, taskId),
+        eq(taskAttempts.feedbackHash, feedbackHash),
+        eq(taskAttempts.state, 'running'),
+        ne(tasks.state, 'cancelled'),
+      ),
+    );
+  return row ?? null;
+}
+
+async function notifyTask(tx: Transaction, taskId: string): Promise<void> {
+  const [row] = await tx
+    .select({ root: tasks.root, organisation: operations.organisation })
+    .from(tasks)
+    .innerJoin(operations, eq(operations.id, tasks.root))
+    .where(eq(tasks.id, taskId));
+  if (row) await notify(tx, { kind: 'operation', id: row.root, organisation: row.organisation });
+}

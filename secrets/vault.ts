@@ -1,0 +1,57 @@
+// Secrets by reference: sealed rows in PostgreSQL. Only the API (to store) and activities (to use) open it.
+
+import { eq } from 'drizzle-orm';
+import { ulid } from 'ulid';
+import { AppError } from '../model/errors.ts';
+import { type FieldSpec, isSecretReference } from '../model/fields.ts';
+import type { Db } from '../model/store/database.ts';
+import { secrets } from '../model/store/schema/index.ts';
+import type { KeyRing } from './key-ring.ts';
+import { seal, unseal } from './seal.ts';
+
+export interface Vault {
+  /** Keeps a value, answers its reference. */
+  put(db: Db, organisation: string, clear: string): Promise<{ $secret: string }>;
+  open(db: Db, id: string): Promise<string>;
+  /** The same values with the clear text of secret fields put away and references left in their places. */
+  putFields(
+    db: Db,
+    organisation: string,
+    specs: FieldSpec[],
+    values: Record<string, unknown>,
+  ): Promise<Record<string, unknown>>;
+}
+
+export function createVault(keys: KeyRing): Vault {
+  const key = keys.derive('secrets');
+  const vault: Vault = {
+    async put(db, organisation, clear) {
+      const id = ulid();
+      const sealed = seal(key, Buffer.from(clear), `secret:${id}`).toString('base64');
+      await db.insert(secrets).values({ id, organisation, sealed });
+      return { $secret: id };
+    },
+    async open(db, id) {
+      const [row] = await db.select().from(secrets).where(eq(secrets.id, id));
+      if (!row) throw new AppError('not_found', `The secret ${id} is gone. Enter it again where it is used.`);
+      return unseal(key, Buffer.from(row.sealed, 'base64'), `secret:${id}`).toString();
+    },
+    async putFields(db, organisation, specs, values) {
+      const kept = { ...values };
+      for (const spec of specs.filter(entry => entry.secret)) {
+        const value = kept[spec.name];
+        if (typeof value === 'string') kept[spec.name] = value === '' ? null : await vault.put(db, organisation, value);
+        else if (isSecretReference(value)) await refuseForeign(db, organisation, value.$secret);
+      }
+      return kept;
+    },
+  };
+  return vault;
+}
+
+/** A reference may only name a secret of the same Organisation. */
+async function refuseForeign(db: Db, organisation: string, id: string): Promise<void> {
+  const [row] = await db.select({ organisation: secrets.organisation }).from(secrets).where(eq(secrets.id, id));
+  if (row?.organisation !== organisation)
+    throw new AppError('invalid', 'That secret does not exist. Enter the value itself.');
+}
