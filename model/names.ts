@@ -72,7 +72,7 @@ export function checkGitUrl(value: string): string | null {
 function checkScpLike(value: string): string | null {
   if (value.startsWith('/') || value.startsWith('.'))
     return 'is a path: write file:///… for a repository on this machine.';
-  const parts = /^([a-zA-Z0-9_][a-zA-Z0-9_.-]*)@([^:/@]+|\[[0-9a-fA-F:.]+\]):(.+)$/.exec(value);
+  const parts = /^([a-zA-Z0-9_][a-zA-Z0-9_.-]*)@(\[[0-9a-fA-F:.]+\]|[^:/@[\]]+):([^:].*)$/.exec(value);
   const [, , host = '', path = ''] = parts ?? [];
   if (!parts) return 'is not a git address: use https://host/path, ssh://user@host/path or user@host:path.';
   if (path.startsWith('-')) return 'has a path that begins with "-".';
