@@ -1,0 +1,167 @@
+// `aegir run <operation-type> <entity> [--field value …]`: the flags are the fields of the Operation's form.
+
+import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import type { CatalogueView, EntityView, FormView, OperationView } from '../../api/contract.ts';
+import { entities } from '../../model/entities.ts';
+import type { OperationType } from '../../model/operation-type.ts';
+import { type Client, pathOf } from '../client.ts';
+import { type CommonFlags, connect, findEntity, findId, nameOf, readKind, withCommonFlags } from '../connection.ts';
+import type { CliEnvironment } from '../environment.ts';
+import { exitCodeOf, usageError } from '../exit.ts';
+import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
+import { followOperation } from '../follow.ts';
+import { note, print, printJson } from '../output.ts';
+import { ask } from '../prompt.ts';
+import { suggest } from '../suggest.ts';
+import { readValues } from '../values.ts';
+
+/** What is known about a run before its flags can be read. */
+export interface PreparedRun {
+  type: OperationType;
+  subject?: { entity: EntityView; form: FormView };
+}
+
+interface RunFlags extends CommonFlags {
+  follow?: boolean;
+  reason?: string;
+  yes?: boolean;
+}
+
+/** Looks at the type and the entity in front of the other flags; null when not even a type is given. */
+export async function prepareRun(environment: CliEnvironment, words: string[]): Promise<PreparedRun | null> {
+  const { values, positionals } = parseArgs({
+    args: words,
+    strict: false,
+    allowPositionals: true,
+    options: {
+      url: { type: 'string' },
+      token: { type: 'string' },
+      reason: { type: 'string' },
+      follow: { type: 'boolean', short: 'f' },
+      yes: { type: 'boolean', short: 'y' },
+      json: { type: 'boolean' },
+    },
+  });
+  const [typeName, entityName] = positionals;
+  if (typeName === undefined) return null;
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  const client = connect(environment, { url: text(values.url), token: text(values.token) });
+  const type = await findType(client, typeName);
+  if (entityName === undefined) return { type };
+  const entity = await findSubject(client, type, entityName);
+  const form = await client.get<FormView>(
+    pathOf(entities[type.on].plural, entity.id, 'operation-types', type.name, 'form'),
+  );
+  return { type, subject: { entity, form } };
+}
+
+export function runCommand(environment: CliEnvironment, prepared: PreparedRun | null): Command {
+  const command = withCommonFlags(new Command('run'))
+    .description(describe(prepared))
+    .argument('<operation-type>', 'see `aegir catalogue`')
+    .argument('<entity>', 'name or id, or kind/name')
+    .option('-f, --follow', 'show steps and log until it is over; the exit code is its result')
+    .option('--reason <text>', 'why, for the audit log')
+    .option('-y, --yes', 'do not ask back');
+  command.addHelpText('after', renderHelp(prepared));
+  const fields = prepared?.subject?.form.groups.flatMap(group => group.fields) ?? prepared?.type.fields ?? [];
+  const flags = addFieldFlags(command, fields, true);
+  return command.action(async (typeName: string, entityName: string, options: RunFlags) => {
+    const subject = prepared?.subject;
+    if (prepared === null || subject === undefined || prepared.type.name !== plainName(typeName)) {
+      throw usageError(`Write the Operation type and the entity first: aegir run ${typeName} ${entityName} …`);
+    }
+    const client = connect(environment, options);
+    await confirm(environment, options, subject);
+    const operation = await start(client, command, flags, subject, prepared.type, options);
+    await report(environment, client, operation, options);
+  });
+}
+
+async function start(
+  client: Client,
+  command: Command,
+  flags: FieldFlag[],
+  subject: NonNullable<PreparedRun['subject']>,
+  type: OperationType,
+  options: RunFlags,
+): Promise<OperationView> {
+  const input = await readValues(readFieldFlags(command, flags), (kind, name) => findId(client, kind, name));
+  const body = { type: type.name, input, ...(options.reason === undefined ? {} : { reason: options.reason }) };
+  const path = pathOf(entities[type.on].plural, subject.entity.id, 'operations');
+  return client.post<OperationView>(path, body, { idempotent: true });
+}
+
+async function report(environment: CliEnvironment, client: Client, operation: OperationView, options: RunFlags) {
+  if (options.follow) {
+    const write = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
+    const ended = await followOperation(client, operation.id, { write, colours: environment.colours, raw: false });
+    if (options.json) printJson(ended);
+    else print(operationPage(client, ended.id));
+    process.exitCode = exitCodeOf(ended.state);
+  } else if (options.json) printJson(operation);
+  else print(`Operation ${operation.id} is ${operation.state}.\n${operationPage(client, operation.id)}`);
+}
+
+export function operationPage(client: Client, id: string): string {
+  return `${client.url}/operations/${encodeURIComponent(id)}`;
+}
+
+async function findType(client: Client, name: string): Promise<OperationType> {
+  const { operationTypes, problems } = await client.get<CatalogueView>(pathOf('catalogue'));
+  const plain = plainName(name);
+  const type = operationTypes.find(each => each.name === plain);
+  if (type !== undefined) return type;
+  const names = operationTypes.map(each => each.name);
+  const refused = problems.filter(problem => problem.file.includes(plain));
+  throw usageError(
+    `There is no Operation type "${name}".${suggest(plain, names)} \`aegir catalogue\` lists them.`,
+    refused.map(problem => ({ path: `${problem.file}:${problem.line}`, message: problem.message })),
+  );
+}
+
+/** Also as flags are written: `install-environment`. */
+function plainName(word: string): string {
+  return word.replaceAll('-', '_');
+}
+
+function findSubject(client: Client, type: OperationType, word: string): Promise<EntityView> {
+  const slash = word.indexOf('/');
+  if (slash < 0) return findEntity(client, type.on, word);
+  const kind = readKind(word.slice(0, slash));
+  if (kind !== type.on) throw usageError(`${type.name} runs on: ${type.on}. "${word}" names a ${kind}.`);
+  return findEntity(client, kind, word.slice(slash + 1));
+}
+
+/** Asks on a terminal only: a script that says `run` means it. */
+async function confirm(
+  environment: CliEnvironment,
+  options: RunFlags,
+  { entity, form }: NonNullable<PreparedRun['subject']>,
+): Promise<void> {
+  if (options.yes || !environment.interactive || (form.confirm === null && !form.dangerous)) return;
+  if (form.confirm !== null) note(form.confirm);
+  const name = nameOf(entity);
+  const answer = await ask(form.dangerous ? `Type "${name}" to go on: ` : `${form.title} ${name}? [y/N] `);
+  const agreed = form.dangerous ? answer === name : /^y(es)?$/i.test(answer);
+  if (!agreed) throw usageError('Nothing was started.');
+}
+
+function describe(prepared: PreparedRun | null): string {
+  if (prepared === null) return 'start an Operation; with a type and an entity, --help lists its fields';
+  return `${prepared.type.title}: ${prepared.type.description}`;
+}
+
+function renderHelp(prepared: PreparedRun | null): string {
+  if (prepared?.subject === undefined) return '\nFlags of the fields: aegir run <operation-type> <entity> --help';
+  const { form } = prepared.subject;
+  const steps = form.steps.map(
+    step => `  ${'  '.repeat(step.depth)}${step.title}${step.target ? ` (${step.target})` : ''}`,
+  );
+  const problems = form.problems.map(problem => `  ${problem.path ? `${problem.path}: ` : ''}${problem.message}`);
+  return [
+    ...(steps.length > 0 ? ['', 'Steps:', ...steps] : []),
+    ...(problems.length > 0 ? ['', 'It cannot be started now:', ...problems] : []),
+  ].join('\n');
+}

@@ -1,0 +1,46 @@
+// `aegir token create|list|delete`. On Aegir's own machine `create` needs no sign-in: the owner of its data folder is trusted.
+
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import type { TokenView } from '../../api/contract.ts';
+import { pathOf } from '../client.ts';
+import { type CommonFlags, connect, withCommonFlags } from '../connection.ts';
+import type { CliEnvironment } from '../environment.ts';
+import { usageError } from '../exit.ts';
+import { localTime, print, printJson, printTable } from '../output.ts';
+
+export function tokenCommand(environment: CliEnvironment): Command {
+  const command = new Command('token').alias('tokens').description('API tokens: create, list, delete');
+  const create = withCommonFlags(new Command('create').description('make a token; it is shown this once'))
+    .option('--name <name>', 'what it is for', `aegir on ${hostname()}`)
+    .action(async (options: CommonFlags & { name: string }) => {
+      const client = connect(environment, options);
+      const made = await client.post<TokenView & { token: string }>(pathOf('tokens'), { name: options.name });
+      if (options.json) printJson(made);
+      else print(made.token);
+    });
+  const list = withCommonFlags(new Command('list').alias('ls').description('list your tokens')).action(
+    async (options: CommonFlags) => {
+      const tokens = await loadTokens(environment, options);
+      const rows = tokens.map(token => [token.name, token.id, localTime(token.createdAt), localTime(token.lastUsedAt)]);
+      if (options.json) printJson(tokens);
+      else printTable(environment, ['name', 'id', 'created', 'last used'], rows, 'There are no tokens.');
+    },
+  );
+  const remove = withCommonFlags(new Command('delete').alias('rm').description('delete a token: it is refused at once'))
+    .argument('<token>', 'its name or id')
+    .action(async (word: string, options: CommonFlags) => {
+      const found = (await loadTokens(environment, options)).filter(token => token.id === word || token.name === word);
+      const [token] = found;
+      if (token === undefined) throw usageError(`There is no token "${word}": see \`aegir token list\`.`);
+      if (found.length > 1) throw usageError(`${found.length} tokens have this name: give the id.`);
+      await connect(environment, options).delete(pathOf('tokens', token.id));
+      if (options.json) printJson({ deleted: token.id });
+      else print(`Token ${token.name} is deleted.`);
+    });
+  return command.addCommand(create).addCommand(list).addCommand(remove);
+}
+
+function loadTokens(environment: CliEnvironment, options: CommonFlags): Promise<TokenView[]> {
+  return connect(environment, options).get<TokenView[]>(pathOf('tokens'));
+}

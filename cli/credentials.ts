@@ -1,0 +1,79 @@
+// Which Aegir is meant, and who asks: flags, then AEGIR_URL and AEGIR_TOKEN, then `sign-in`, then this machine's own
+// installation. A token is only ever sent to the address that it was given for.
+
+import { rmSync } from 'node:fs';
+import type { CliEnvironment } from './environment.ts';
+import { localAddress, readLocalToken } from './local-installation.ts';
+import { readIfThere, writePrivateFile } from './private-file.ts';
+
+export interface Credentials {
+  url: string;
+  /** Value of the header Authorization; null = nobody is signed in. */
+  authorization: string | null;
+}
+
+export interface CredentialFlags {
+  url?: string | undefined;
+  token?: string | undefined;
+}
+
+interface Stored {
+  url: string;
+  token: string;
+}
+
+export function findCredentials(environment: CliEnvironment, flags: CredentialFlags): Credentials {
+  const stored = readStored(environment);
+  const local = { url: localAddress(environment), token: readLocalToken(environment) };
+  const url = plainUrl(
+    flags.url ??
+      environment.url ??
+      (environment.homeIsChosen && local.token !== null ? local.url : (stored?.url ?? local.url)),
+  );
+  const bearer = flags.token ?? tokenOfEnvironment(environment, url);
+  if (bearer !== null) return { url, authorization: `Bearer ${bearer}` };
+  const own = local.token !== null && sameAddress(url, local.url) ? `Local ${local.token}` : null;
+  const signedIn = stored !== null && sameAddress(url, stored.url) ? `Bearer ${stored.token}` : null;
+  return { url, authorization: environment.homeIsChosen ? (own ?? signedIn) : (signedIn ?? own) };
+}
+
+export function store(environment: CliEnvironment, stored: Stored): void {
+  writePrivateFile(environment.settingsFile, `${JSON.stringify(stored, null, 2)}\n`);
+}
+
+/** The address that was signed in to, or null. */
+export function forget(environment: CliEnvironment): string | null {
+  const stored = readStored(environment);
+  rmSync(environment.settingsFile, { force: true });
+  return stored?.url ?? null;
+}
+
+function readStored(environment: CliEnvironment): Stored | null {
+  const text = readIfThere(environment.settingsFile);
+  if (text === null) return null;
+  try {
+    const { url, token } = JSON.parse(text) as Partial<Stored>;
+    return url && token ? { url, token } : null;
+  } catch {
+    return null;
+  }
+}
+
+function tokenOfEnvironment(environment: CliEnvironment, url: string): string | null {
+  const fits = environment.url === null || sameAddress(environment.url, url);
+  return fits ? environment.token : null;
+}
+
+function plainUrl(url: string): string {
+  return url.replace(/\/+$/, '');
+}
+
+function sameAddress(a: string, b: string): boolean {
+  return comparable(a) === comparable(b);
+}
+
+function comparable(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { protocol, hostname, port } = new URL(url);
+  return `${protocol}//${hostname === '127.0.0.1' || hostname === '[::1]' ? 'localhost' : hostname}:${port}`;
+}

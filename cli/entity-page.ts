@@ -1,0 +1,69 @@
+// One entity as text: its fields with their labels, what it belongs to and what belongs to it.
+
+import type { EntityView } from '../api/contract.ts';
+import { entities, entityKinds } from '../model/entities.ts';
+import type { FieldSpec } from '../model/fields.ts';
+import { type KindDefinition, nameOf } from './connection.ts';
+import type { CliEnvironment } from './environment.ts';
+import { renderOperations } from './operation-table.ts';
+import { localTime } from './output.ts';
+import { renderCell } from './table.ts';
+import { printable } from './text.ts';
+
+export function renderEntity(environment: CliEnvironment, definition: KindDefinition, entity: EntityView): string {
+  const { values, fields } = entity;
+  const rows: [string, string][] = [
+    ['Id', entity.id],
+    ['State', entity.state],
+    ...definition.fields.map(field => fieldRow(field, values[field.name], entity)),
+    ...definition.resultFields
+      .filter(field => values[field.name] !== null && values[field.name] !== undefined)
+      .map(field => fieldRow(field, values[field.name], entity)),
+    ...definition.customFields.map(field => fieldRow(field, fields[field.name], entity)),
+    ...entity.presences.map(presenceRow(entity)),
+    ...referringRows(entity),
+    ['Created', localTime(entity.createdAt)],
+    ['Changed', localTime(entity.updatedAt)],
+  ];
+  const operations = entity.recentOperations;
+  const recent = operations.length > 0 ? `\nOperations\n${renderOperations(environment, operations)}` : '';
+  return `${definition.title} ${renderCell(nameOf(entity))}\n\n${renderPairs(rows)}${recent}`;
+}
+
+/** Labels in one column; values of several lines are indented under it. */
+export function renderPairs(rows: [string, string][]): string {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows
+    .map(
+      ([label, text]) =>
+        `${label.padEnd(width)}  ${printable(text)
+          .trimEnd()
+          .replaceAll('\n', `\n${' '.repeat(width + 2)}`)}\n`,
+    )
+    .join('');
+}
+
+function fieldRow(field: FieldSpec, value: unknown, entity: EntityView): [string, string] {
+  const label = field.label ?? field.name;
+  const reference = entity.references[field.name];
+  if (field.type === 'reference' && reference !== undefined) return [label, `${reference.name} (${reference.id})`];
+  if (field.type === 'dict' && typeof value === 'object' && value !== null && !('$secret' in value)) {
+    return [label, JSON.stringify(value, null, 2)];
+  }
+  return [label, typeof value === 'string' && value !== '' ? value : renderCell(value)];
+}
+
+function presenceRow(entity: EntityView) {
+  return (presence: EntityView['presences'][number]): [string, string] => {
+    const other = entity.kind === 'release' ? presence.serverName : presence.releaseName;
+    return [entity.kind === 'release' ? 'Lies on' : 'Holds', `${other}: ${presence.path}`];
+  };
+}
+
+function referringRows(entity: EntityView): [string, string][] {
+  return entityKinds.flatMap(kind => {
+    const referring = entity.referredBy[kind] ?? [];
+    if (referring.length === 0) return [];
+    return [[entities[kind].titlePlural, referring.map(nameOf).join(', ')] satisfies [string, string]];
+  });
+}
