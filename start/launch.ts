@@ -118,13 +118,22 @@ function deathWrapper(name: 'KILL' | 'INT'): string[] {
   return canAskForDeathSignal ? ['setpriv', '--pdeathsig', name, '--'] : [];
 }
 
+export interface Readiness {
+  what: string;
+  logFile: string;
+  timeoutMs: number;
+  check(): boolean | Promise<boolean>;
+  signal?: AbortSignal | undefined;
+}
+
 /** Resolves when `check` says true; rejects when the process ends before that or the time is over. */
 export async function waitUntilReady(
   running: Running,
-  { what, logFile, timeoutMs, check }: { what: string; logFile: string; timeoutMs: number; check(): Promise<boolean> },
+  { what, logFile, timeoutMs, check, signal: stopped }: Readiness,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!running.hasExited() && Date.now() < end) {
+    stopped?.throwIfAborted();
     if (await check()) return;
     // Short against the start of any part, long against the cost of one look.
     await delay(50);

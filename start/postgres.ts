@@ -16,6 +16,8 @@ export interface PostgresOptions {
   password: string;
   logFile: string;
   environment?: NodeJS.ProcessEnv;
+  /** Gives the start up. */
+  signal?: AbortSignal;
   /** False for throw-away data: faster, and lost at a power cut. */
   durable?: boolean;
 }
@@ -52,7 +54,13 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   try {
     // After a power cut it replays its journal first.
     const check = () => hasDatabase(url);
-    await waitUntilReady(running, { what: 'PostgreSQL', logFile: options.logFile, timeoutMs: 60_000, check });
+    await waitUntilReady(running, {
+      what: 'PostgreSQL',
+      logFile: options.logFile,
+      timeoutMs: 60_000,
+      check,
+      signal: options.signal,
+    });
   } catch (error) {
     await running.stop();
     throw error;

@@ -3,6 +3,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { AppError } from '../model/errors.ts';
 import { launch, type Running, waitUntilReady } from './launch.ts';
 
@@ -13,6 +14,8 @@ export interface TemporalOptions {
   namespace: string;
   logFile: string;
   environment?: NodeJS.ProcessEnv;
+  /** Gives the start up. */
+  signal?: AbortSignal;
   /** Left out: no console. */
   console?: { port: number; publicPath: string; codecEndpoint: string };
 }
@@ -30,7 +33,7 @@ const dynamicConfiguration = [
 ];
 
 // A month of closed runs to look at in the console; the server's own default is a day.
-const retentionSeconds = 30 * 24 * 3600;
+const retention = '30 days';
 
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
   mkdirSync(options.dataFolder, { recursive: true, mode: 0o700 });
@@ -48,6 +51,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
       logFile: options.logFile,
       // It answers within 2 s; a large database on a slow disk may need more.
       timeoutMs: 60_000,
+      signal: options.signal,
       check: () => keepRunsForAMonth(address, options.namespace),
     });
   } catch (error) {
@@ -79,7 +83,7 @@ async function keepRunsForAMonth(address: string, namespace: string): Promise<bo
   try {
     await connection.workflowService.updateNamespace({
       namespace,
-      config: { workflowExecutionRetentionTtl: { seconds: retentionSeconds } },
+      config: { workflowExecutionRetentionTtl: msToTs(retention) },
     });
     return true;
   } catch {

@@ -1,0 +1,48 @@
+// The settings as the parts get them: every name resolved, so that no part has to guess what the supervisor has chosen.
+
+import { delimiter, dirname, join } from 'node:path';
+import type { Config, SettingName } from '../config.ts';
+
+/** Carried by everything that a start begins, whatever session it moves to: what is left at the end is found by it. */
+export const markName = 'AEGIR_STARTED_BY';
+
+export function renderEnvironment(
+  base: NodeJS.ProcessEnv,
+  config: Config,
+  { databaseUrl, mark }: { databaseUrl: string; mark: string },
+): NodeJS.ProcessEnv {
+  const extra = (folders: string[]) => folders.slice(1).join(':');
+  const resolved: Record<SettingName, string> = {
+    AEGIR_HOME: config.home,
+    AEGIR_HOST: config.api.host,
+    AEGIR_PORT: String(config.api.port),
+    AEGIR_PUBLIC_URL: config.api.publicUrl,
+    AEGIR_API_URL: config.api.urlForWorkers,
+    AEGIR_WEB_PORT: String(config.local.webPort),
+    AEGIR_DATABASE_URL: databaseUrl,
+    AEGIR_DATABASE_PORT: String(config.local.databasePort),
+    TEMPORAL_ADDRESS: config.temporal.address,
+    AEGIR_TEMPORAL_PORT: String(config.local.temporalPort),
+    AEGIR_CONSOLE_PORT: String(config.local.consolePort),
+    AEGIR_CONSOLE_URL: config.temporal.consoleUrl,
+    AEGIR_TEMPORAL_NAMESPACE: config.temporal.namespace,
+    AEGIR_TASK_QUEUE: config.temporal.taskQueue,
+    AEGIR_SECRET_KEY: 'value' in config.secretKey ? config.secretKey.value : '',
+    AEGIR_SECRET_KEY_FILE: 'file' in config.secretKey ? config.secretKey.file : '',
+    AEGIR_ROLES_PATH: extra(config.paths.roles),
+    AEGIR_OPERATIONS_PATH: extra(config.paths.operations),
+    AEGIR_APPLICATIONS_PATH: extra(config.paths.applications),
+    AEGIR_PYTHON: config.python,
+    AEGIR_CONCURRENT_TASKS: String(config.worker.concurrentTasks),
+    AEGIR_RUN_FOLDER: config.worker.runFolder,
+  };
+  const path = [dirname(config.python), join(config.installation, 'node_modules', '.bin'), base.PATH ?? ''];
+  return { ...base, ...resolved, PATH: path.join(delimiter), [markName]: mark };
+}
+
+/** For parts that are not ours: nothing of the settings, least of all secrets. */
+export function renderPlainEnvironment(base: NodeJS.ProcessEnv, mark: string): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR'];
+  const entries = kept.map(name => [name, base[name]]).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(entries), [markName]: mark };
+}
