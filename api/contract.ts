@@ -33,14 +33,14 @@
 // A secret field takes a string and answers {"$secret": "<id>"}; a field left out stays as it is.
 
 import type { Role } from '../model/access.ts';
+import type { ApplicationType } from '../model/application-type.ts';
 import type { Entity, EntityDefinition, EntityKind } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import type { LogChunk } from '../model/log.ts';
+import type { OperationType } from '../model/operation-type.ts';
 import type { OperationState, TaskState } from '../model/run.ts';
 import type { TaskType } from '../model/task-type.ts';
-import type { OperationType } from '../model/operation-type.ts';
-import type { ApplicationType } from '../model/application-type.ts';
 
 export interface Page<T> {
   items: T[];

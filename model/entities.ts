@@ -1,7 +1,7 @@
 // The nouns: which kinds of entity there are, their built-in fields, relations and states. Everything that lists, shows,
 // edits or refers to an entity (API, CLI, pages, value paths) is made from this table. Columns are in store/schema.ts.
 
-import type { FieldSpec } from './fields.ts';
+import type { FieldRules, FieldSpec } from './fields.ts';
 
 export const entityKinds = ['organisation', 'cluster', 'server', 'project', 'release', 'environment'] as const;
 export type EntityKind = (typeof entityKinds)[number];
@@ -16,6 +16,7 @@ export interface EntityDefinition {
   nameField: string;
   states: readonly string[];
   fields: FieldSpec[];
+  rules?: FieldRules;
   /** Fields that people do not set: only results of Tasks do. Valid in value paths and as targets of outputs. */
   resultFields: FieldSpec[];
 }
@@ -66,6 +67,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     titlePlural: 'Servers',
     nameField: 'name',
     states: managedStates,
+    rules: { required_if: [['connection', 'ssh', ['address', 'ssh_key']]] },
     fields: [
       name('One machine of a Cluster.'),
       { name: 'cluster', type: 'reference', to: 'cluster', label: 'Cluster', required: true },

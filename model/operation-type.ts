@@ -1,8 +1,8 @@
 // What an Operation type is, as read from operations/<name>.yml.
 
+import type { Role } from './access.ts';
 import type { EntityKind } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
-import type { Role } from './access.ts';
 
 export interface StepType {
   id: string;

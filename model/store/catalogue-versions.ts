@@ -9,6 +9,7 @@ export interface CatalogueVersion {
   version: string;
   kind: 'task' | 'operation' | 'application';
   name: string;
+  spec: Record<string, unknown>;
   content: Buffer;
 }
 

@@ -37,17 +37,15 @@ export async function setOverride(db: Database, actor: Actor, change: OverrideCh
     );
     const [newest] = await tx.select().from(overrides).where(key).orderBy(desc(overrides.version)).limit(1);
     const version = (newest?.version ?? 0) + 1;
-    await tx
-      .insert(overrides)
-      .values({
-        entity_kind: entity.kind,
-        entity_id: entity.id,
-        task_type: taskType,
-        template,
-        version,
-        text,
-        changed_by: actor.name,
-      });
+    await tx.insert(overrides).values({
+      entity_kind: entity.kind,
+      entity_id: entity.id,
+      task_type: taskType,
+      template,
+      version,
+      text,
+      changed_by: actor.name,
+    });
     const object = { kind: 'override' as const, id: entity.id, name: `${entity.name}: ${taskType}/${template}` };
     await recordChange(tx, actor, {
       verb: text === null ? 'remove' : 'edit',

@@ -1,6 +1,6 @@
 // Rows of Tasks and their attempts. The end of a Task, the fields that its outputs set and its state are one transaction.
 
-import { and, asc, eq, inArray, lt, ne } from 'drizzle-orm';
+import { and, asc, eq, inArray, lt, ne, sql } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import type { EntityKind } from '../entities.ts';
 import { AppError } from '../errors.ts';
@@ -166,6 +166,14 @@ export async function setProgress(
     await tx.update(tasks).set({ progress }).where(eq(tasks.id, taskId));
     await notifyTask(tx, taskId);
   });
+}
+
+/** Outputs that came by feedback; those that the backend reports at the end come over them. */
+export async function addFeedbackOutputs(db: Db, taskId: string, outputs: Record<string, unknown>): Promise<void> {
+  await db
+    .update(tasks)
+    .set({ outputs: sql`${tasks.outputs} || ${JSON.stringify(outputs)}::jsonb` })
+    .where(eq(tasks.id, taskId));
 }
 
 /** A running attempt by the hash of its feedback token, with what it may touch. */

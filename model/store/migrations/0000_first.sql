@@ -252,6 +252,7 @@ CREATE TABLE "catalogue_versions" (
 	"version" text PRIMARY KEY NOT NULL,
 	"kind" text NOT NULL,
 	"name" text NOT NULL,
+	"spec" jsonb NOT NULL,
 	"content" "bytea" NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );

@@ -158,6 +158,9 @@ export const catalogueVersions = pgTable('catalogue_versions', {
   version: text('version').primaryKey(),
   kind: text('kind').notNull(),
   name: text('name').notNull(),
+  /** As read and checked. */
+  spec: jsonb('spec').$type<Values>().notNull(),
+  /** The packed folder of a Task type; empty for the others, whose spec is all there is. */
   content: bytea('content').notNull(),
   createdAt: time('created_at').notNull().defaultNow(),
 });

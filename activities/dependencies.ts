@@ -1,0 +1,16 @@
+// What activities need; built once in worker.ts.
+
+import type { Database } from '../model/store/database.ts';
+import type { BackendName } from '../model/task-type.ts';
+import type { Vault } from '../secrets/vault.ts';
+import type { Backend } from './backends/backend.ts';
+
+export interface ActivityDependencies {
+  db: Database;
+  vault: Vault;
+  backends: Record<BackendName, Backend>;
+  /** Folder of the Task type with this version, unpacked on this machine. */
+  folderOf(version: string): Promise<string>;
+  /** How this worker reaches the API: `http://127.0.0.1:8420`. */
+  apiUrl: string;
+}

@@ -1,0 +1,64 @@
+// The first recorded step of every Operation: what will be run, in which versions, where, and whether it can. It finds out
+// before anything is changed what would fail later.
+
+import { statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { ApplicationFailure, activityInfo } from '@temporalio/activity';
+import { type Plan, tasksOf } from '../model/plan.ts';
+import { appendLog } from '../model/store/logs.ts';
+import { finishPlainTask } from '../model/store/plain-tasks.ts';
+import { beginAttempt } from '../model/store/tasks.ts';
+import { hashToken, makeToken } from '../secrets/token.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { createLogWriter } from './log-writer.ts';
+
+/** Run folders and unpacked Task types need little; below this a machine is about to fail in worse ways. */
+const leastFreeBytes = 50 * 1024 * 1024;
+
+export async function runPreflight(deps: ActivityDependencies, plan: Plan): Promise<void> {
+  if (!plan.preflightTaskId) return;
+  const attempt = await beginAttempt(deps.db, {
+    taskId: plan.preflightTaskId,
+    number: activityInfo().attempt,
+    inputs: {},
+    feedbackHash: hashToken(makeToken()),
+  });
+  const to = { root: plan.operationId, attemptId: attempt.id, organisation: plan.organisation };
+  const log = createLogWriter(
+    text => text,
+    piece => appendLog(deps.db, to, piece),
+  );
+  log.line(`${plan.title} on the ${plan.subject.kind} ${plan.subject.name}, started by ${plan.startedBy}.`);
+  const problems = await findProblems(deps, plan, log.line);
+  for (const problem of problems) log.line(`Problem: ${problem}`);
+  await log.close();
+  const message = problems.join(' ');
+  const state = problems.length === 0 ? 'succeeded' : 'failed';
+  await finishPlainTask(deps.db, { taskId: plan.preflightTaskId, attemptId: attempt.id, state, message });
+  if (message) throw ApplicationFailure.nonRetryable(message, 'TaskFailed');
+}
+
+async function findProblems(deps: ActivityDependencies, plan: Plan, say: (line: string) => void): Promise<string[]> {
+  const problems: string[] = [];
+  let number = 0;
+  for (const { step, within } of tasksOf(plan)) {
+    number += 1;
+    const place = step.server ? `on ${step.server.name}` : 'on the worker';
+    say(
+      `${number}. ${[...within, step.title].join(' › ')} ${place} (${step.taskType}, ${step.backend}, version ${step.version.slice(0, 12)})`,
+    );
+    try {
+      await deps.folderOf(step.version);
+    } catch {
+      problems.push(
+        `The version ${step.version.slice(0, 12)} of ${step.taskType} is not in the catalogue. Start the Operation anew.`,
+      );
+    }
+  }
+  const disk = await statfs(tmpdir());
+  const free = disk.bavail * disk.bsize;
+  say(`Free on the worker: ${Math.floor(free / 1024 / 1024)} MiB.`);
+  if (free < leastFreeBytes)
+    problems.push(`The worker has only ${Math.floor(free / 1024)} KiB left in ${tmpdir()}. Free some space.`);
+  return problems;
+}

@@ -1,0 +1,125 @@
+// From the plan's step to a Run: values bound, secrets opened, the connection to the Server, templates that win.
+
+import { readTaskTypeVersion } from '../catalogue/versions.ts';
+import { type EntityKind, entityKinds } from '../model/entities.ts';
+import { AppError } from '../model/errors.ts';
+import { isSecretReference } from '../model/fields.ts';
+import type { TaskStep } from '../model/plan.ts';
+import { winningOverrides } from '../model/store/overrides.ts';
+import { loadRoot, type Root } from '../model/store/roots.ts';
+import type { AttemptRow } from '../model/store/tasks.ts';
+import type { Run, ServerConnection } from './backends/backend.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import type { TaskArguments } from './run-task.ts';
+
+export interface PreparedRun {
+  run: Run;
+  secretValues: string[];
+}
+
+export async function prepareRun(
+  deps: ActivityDependencies,
+  args: TaskArguments,
+  attempt: AttemptRow,
+  token: string,
+): Promise<PreparedRun> {
+  const { operation, step } = args;
+  const type = await readTaskTypeVersion(deps.db, step.version);
+  const roots = await loadStepRoots(deps, step);
+  const { values, secretArguments, secretValues } = await openInputs(deps, args);
+  const server = roots.server && step.target === 'server' ? await connectionOf(deps, roots.server) : undefined;
+  if (server?.sshKey) secretValues.push(server.sshKey);
+  const run: Run = {
+    taskId: step.taskId,
+    attemptId: attempt.id,
+    operationId: operation.id,
+    attempt: attempt.number,
+    taskType: {
+      name: type.name,
+      title: step.title,
+      version: type.version,
+      facts: type.facts,
+      arguments: type.arguments,
+    },
+    folder: await deps.folderOf(step.version),
+    target: step.target,
+    ...(server ? { server } : {}),
+    arguments: values,
+    secretArguments,
+    context: {
+      operation: operation.id,
+      task: step.taskId,
+      attempt: attempt.number,
+      subject: operation.subject,
+      fields: await customFields(deps, roots, secretValues),
+    },
+    feedback: { url: `${deps.apiUrl}/api/feedback/${step.taskId}`, token },
+    templates: await winningOverrides(deps.db, step.taskType, step.roots),
+    checkMode: false,
+  };
+  return { run, secretValues };
+}
+
+async function loadStepRoots(deps: ActivityDependencies, step: TaskStep): Promise<Partial<Record<EntityKind, Root>>> {
+  const roots: Partial<Record<EntityKind, Root>> = {};
+  for (const kind of entityKinds) {
+    const id = step.roots[kind];
+    if (id) roots[kind] = await loadRoot(deps.db, kind, id);
+  }
+  return roots;
+}
+
+async function openInputs(deps: ActivityDependencies, { step, bound }: TaskArguments) {
+  const values: Record<string, unknown> = {};
+  const secretArguments: string[] = [];
+  const secretValues: string[] = [];
+  for (const [name, input] of Object.entries(step.inputs)) {
+    if (input.from === 'secret') {
+      const clear = await deps.vault.open(deps.db, input.id);
+      values[name] = clear;
+      secretArguments.push(name);
+      secretValues.push(clear);
+    } else {
+      const value = input.from === 'value' ? input.value : bound[name];
+      // An output that was not given leaves the role's own default.
+      if (value !== null && value !== undefined) values[name] = value;
+    }
+  }
+  return { values, secretArguments, secretValues };
+}
+
+async function connectionOf(deps: ActivityDependencies, server: Root): Promise<ServerConnection> {
+  const key = server.ssh_key;
+  const local = server.connection === 'local';
+  if (!local && !server.address) throw new AppError('invalid', `The Server ${server.name} has no address. Enter one.`);
+  return {
+    id: server.id,
+    name: server.name,
+    connection: local ? 'local' : 'ssh',
+    address: String(server.address ?? ''),
+    port: Number(server.port ?? 22),
+    user: String(server.user ?? 'root'),
+    sshKey: isSecretReference(key) ? await deps.vault.open(deps.db, key.$secret) : '',
+    hostKey: String(server.host_key ?? ''),
+    become: server.become === true,
+    python: String(server.python ?? '/usr/bin/python3'),
+  };
+}
+
+/** Custom fields of all roots; secret ones opened, as a role gets them. */
+async function customFields(
+  deps: ActivityDependencies,
+  roots: Partial<Record<EntityKind, Root>>,
+  secretValues: string[],
+) {
+  const fields: Record<string, Record<string, unknown>> = {};
+  for (const [kind, root] of Object.entries(roots)) {
+    const own: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(root.fields)) {
+      own[name] = isSecretReference(value) ? await deps.vault.open(deps.db, value.$secret) : value;
+      if (isSecretReference(value)) secretValues.push(String(own[name]));
+    }
+    fields[kind] = own;
+  }
+  return fields;
+}

@@ -1,0 +1,164 @@
+// One Task: resolves its secrets, runs it through its backend, keeps its log, writes its end. Everything that a person sees
+// of it is recorded here; which step comes when is the workflow's business.
+
+import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { errorText } from '../model/errors.ts';
+import type { SubjectReference, TaskStep } from '../model/plan.ts';
+import { updateHostKey } from '../model/store/host-keys.ts';
+import { appendLog } from '../model/store/logs.ts';
+import { type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
+import { createMask, maskValue } from '../secrets/mask.ts';
+import { hashToken, makeToken } from '../secrets/token.ts';
+import type { RunReport, RunResult } from './backends/backend.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { isAppErrorNotRetryable } from './failures.ts';
+import { createLogWriter, type LogWriter } from './log-writer.ts';
+import { checkOutputs } from './outputs.ts';
+import { type PreparedRun, prepareRun } from './prepare-run.ts';
+
+export interface TaskArguments {
+  operation: { id: string; root: string; organisation: string; startedBy: string; subject: SubjectReference };
+  step: TaskStep;
+  /** Inputs that are outputs of earlier steps. */
+  bound: Record<string, unknown>;
+}
+
+export interface TaskResult {
+  outputs: Record<string, unknown>;
+  changed: boolean;
+}
+
+/** Every second, so that a cancel is heard soon and a dead worker is noticed after 15 s. */
+const heartbeatMs = 1000;
+
+export async function runTask(deps: ActivityDependencies, args: TaskArguments): Promise<TaskResult> {
+  const number = activityInfo().attempt;
+  const beat = setInterval(() => heartbeat(), heartbeatMs);
+  try {
+    const token = makeToken();
+    const attempt = await beginAttempt(deps.db, {
+      taskId: args.step.taskId,
+      number,
+      inputs: recordedInputs(args),
+      feedbackHash: hashToken(token),
+    });
+    return await carryOut(deps, args, attempt, token);
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+async function carryOut(
+  deps: ActivityDependencies,
+  args: TaskArguments,
+  attempt: AttemptRow,
+  token: string,
+): Promise<TaskResult> {
+  const { operation, step } = args;
+  const to = { root: operation.root, attemptId: attempt.id, organisation: operation.organisation };
+  let mask = createMask([token]);
+  const log = createLogWriter(
+    text => mask(text),
+    piece => appendLog(deps.db, to, piece),
+  );
+  let result: RunResult;
+  try {
+    const prepared = await prepareRun(deps, args, attempt, token);
+    mask = createMask([token, ...prepared.secretValues]);
+    result = await runBackend(deps, args, prepared, log);
+    result = {
+      ...result,
+      message: mask(result.message),
+      outputs: maskValue(mask, result.outputs) as RunResult['outputs'],
+    };
+  } catch (error) {
+    result = {
+      status: isAppErrorNotRetryable(error) ? 'failed' : 'unreachable',
+      exitCode: null,
+      changed: false,
+      outputs: {},
+      message: mask(errorText(error)),
+    };
+  }
+  const checked = checkOutputs(step, result);
+  for (const note of checked.notes) log.line(note);
+  if (checked.result.message) log.line(checked.result.message);
+  await log.close();
+  return conclude(deps, args, attempt, checked.result);
+}
+
+async function runBackend(
+  deps: ActivityDependencies,
+  args: TaskArguments,
+  { run }: PreparedRun,
+  log: LogWriter,
+): Promise<RunResult> {
+  const backend = deps.backends[args.step.backend];
+  const report: RunReport = {
+    line: log.line,
+    mark: log.mark,
+    hostKey: (key, fingerprint) =>
+      updateHostKey(deps.db, actorOf(args), { server: run.server?.id ?? '', key, fingerprint }),
+    kept: files => setKept(deps.db, run.taskId, files),
+  };
+  const problems = await backend.check(run);
+  if (problems.length > 0)
+    return { status: 'failed', exitCode: null, changed: false, outputs: {}, message: problems.join(' ') };
+  if (run.attempt > 1) {
+    log.line(`Attempt ${run.attempt}: making sure that attempt ${run.attempt - 1} is over.`);
+    await backend.end(run, run.attempt - 1);
+  }
+  const running = await backend.attach(run, report, cancellationSignal());
+  return running ?? backend.run(run, report, cancellationSignal());
+}
+
+/** Writes the end and answers the engine: a result, a failure that is tried again, or one that is not. */
+async function conclude(
+  deps: ActivityDependencies,
+  args: TaskArguments,
+  attempt: AttemptRow,
+  result: RunResult,
+): Promise<TaskResult> {
+  const { step } = args;
+  // A worker that is being stopped aborts its runs: they are carried out again by another one.
+  const stopped = result.status === 'cancelled' && activityCancelReason() === 'WORKER_SHUTDOWN';
+  const mayRetry = result.status === 'unreachable' && attempt.number < step.retry.attempts;
+  const retry = step.repeatable && (mayRetry || stopped);
+  const { exitCode, changed, outputs } = result;
+  const message = stopped ? stoppedMessage(step) : retry ? `${result.message} It is tried again.` : result.message;
+  const state = retry ? 'retrying' : result.status === 'unreachable' || stopped ? 'failed' : result.status;
+  await endAttempt(deps.db, actorOf(args), step, { attemptId: attempt.id, state, exitCode, changed, message, outputs });
+  if (state === 'succeeded') return { outputs, changed };
+  if (state === 'cancelled') throw cancellationSignal().reason;
+  throw ApplicationFailure.create({
+    message,
+    type: retry ? 'Unreachable' : 'TaskFailed',
+    nonRetryable: !retry,
+    details: [exitCode],
+  });
+}
+
+function stoppedMessage(step: TaskStep): string {
+  return step.repeatable
+    ? 'The worker was stopped in the middle; another one carries the Task out again.'
+    : 'The worker was stopped in the middle, and this Task must not simply run again. Look at what it left, then start a new Operation.';
+}
+
+function activityCancelReason(): string {
+  const reason = cancellationSignal().reason as { message?: string } | undefined;
+  return reason?.message ?? '';
+}
+
+function actorOf({ operation }: TaskArguments) {
+  return { name: operation.startedBy, organisation: operation.organisation };
+}
+
+/** Inputs as pages show them: secrets as references. */
+function recordedInputs({ step, bound }: TaskArguments): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(step.inputs).map(([name, input]) => {
+      if (input.from === 'secret') return [name, { $secret: input.id }];
+      return [name, input.from === 'value' ? input.value : bound[name]];
+    }),
+  );
+}

@@ -1,0 +1,87 @@
+// The API and the pages as one Hono application: what every request passes, then the routes.
+
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { serveStatic } from '@hono/node-server/serve-static';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { AppError } from '../model/errors.ts';
+import { type App, bodyLimitBytes, newApp } from './define-route.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { toProblem } from './problem.ts';
+import { addCatalogueRoutes } from './routes/catalogue.ts';
+import { addConsoleRoutes } from './routes/console.ts';
+import { addEntityRoutes } from './routes/entities.ts';
+import { addFeedbackRoutes } from './routes/feedback.ts';
+import { addLogRoutes } from './routes/logs.ts';
+import { addOperationRoutes } from './routes/operations.ts';
+import { addSessionRoutes } from './routes/session.ts';
+
+const headers = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    objectSrc: ["'none'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'self'"],
+  },
+  referrerPolicy: 'same-origin',
+});
+
+export function createApp(deps: ApiDependencies): App {
+  const app = newApp();
+  app.onError((error, c) => toProblem(error, c, deps.log));
+  app.use(async (c, next) => {
+    c.set('requestId', randomUUID());
+    await next();
+    c.header('x-request-id', c.get('requestId'));
+  });
+  // The console brings its own scripts and styles.
+  app.use((c, next) => (c.req.path.startsWith('/temporal') ? next() : headers(c, next)));
+  app.use(
+    '/api/*',
+    bodyLimit({
+      maxSize: bodyLimitBytes,
+      onError: () => {
+        throw new AppError('invalid', `The request is larger than ${bodyLimitBytes / 1024 / 1024} MiB.`);
+      },
+    }),
+  );
+  addSessionRoutes(app, deps);
+  addEntityRoutes(app, deps);
+  addOperationRoutes(app, deps);
+  addLogRoutes(app, deps);
+  addCatalogueRoutes(app, deps);
+  addFeedbackRoutes(app, deps);
+  addConsoleRoutes(app, deps);
+  addDocument(app, deps);
+  app.all('/api/*', c => {
+    throw new AppError('not_found', `There is no ${c.req.method} ${c.req.path}. See /api/openapi.json.`);
+  });
+  addPages(app, deps);
+  return app;
+}
+
+function addDocument(app: App, deps: ApiDependencies): void {
+  app.get('/api/openapi.json', async c => {
+    await deps.auth.principalOf(c);
+    const document = app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: { title: 'Aegir', version: '5' },
+      servers: [{ url: deps.publicUrl }],
+    });
+    return c.json(document);
+  });
+}
+
+/** The built pages; a path of theirs that is no file is the application itself. */
+function addPages(app: App, { pages }: ApiDependencies): void {
+  app.use('/assets/*', async (c, next) => {
+    await next();
+    // Their names carry a hash of their content.
+    c.header('cache-control', 'public, max-age=31536000, immutable');
+  });
+  app.use('*', serveStatic({ root: pages }));
+  app.get('*', async c => c.html(await readFile(join(pages, 'index.html'), 'utf8')));
+}

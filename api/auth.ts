@@ -1,0 +1,82 @@
+// Who is asking: a session of better-auth, an API token, or the local token of this machine. Sign-up is closed: the first
+// administrator comes in by the one-time link.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { apiKey } from '@better-auth/api-key';
+import { betterAuth } from 'better-auth';
+import { drizzleAdapter } from 'better-auth/adapters/drizzle';
+import type { Context } from 'hono';
+import type { Database } from '../model/store/database.ts';
+import { findMember, firstAdministrator } from '../model/store/people.ts';
+import * as schema from '../model/store/schema/index.ts';
+import type { Principal } from './access.ts';
+import { NotSignedIn } from './problem.ts';
+
+export interface AuthOptions {
+  db: Database;
+  secret: string;
+  publicUrl: string;
+  /** Secret of the file that only this machine's owner can read. */
+  localToken: string;
+}
+
+/** NIST SP 800-63B asks for 15 where the password stands alone; we start at 12 and have no composition rules. */
+export const leastPasswordLength = 12;
+
+function createBetterAuth({ db, secret, publicUrl }: AuthOptions) {
+  return betterAuth({
+    database: drizzleAdapter(db, { provider: 'pg', schema }),
+    secret,
+    baseURL: publicUrl,
+    basePath: '/api/auth',
+    emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: leastPasswordLength },
+    advanced: { cookiePrefix: 'aegir' },
+    telemetry: { enabled: false },
+    // A token is asked for at every call of a script: no limit per token here.
+    plugins: [apiKey({ defaultPrefix: 'aegir_', rateLimit: { enabled: false } })],
+  });
+}
+
+export interface Auth {
+  better: ReturnType<typeof createBetterAuth>;
+  /** @throws NotSignedIn */
+  principalOf(c: Context): Promise<Principal>;
+}
+
+export function createAuth(options: AuthOptions): Auth {
+  const better = createBetterAuth(options);
+  const { db } = options;
+  const userOf = async (c: Context): Promise<string | null> => {
+    const [scheme = '', token = ''] = (c.req.header('authorization') ?? '').split(' ');
+    if (scheme === 'Local') return sameText(token, options.localToken) ? firstAdministrator(db) : null;
+    if (scheme === 'Bearer') {
+      const { valid, key } = await better.api.verifyApiKey({ body: { key: token } });
+      return valid && key ? key.referenceId : null;
+    }
+    const session = await better.api.getSession({ headers: c.req.raw.headers });
+    if (session) refuseForeignOrigin(c, options.publicUrl);
+    return session?.user.id ?? null;
+  };
+  return {
+    better,
+    async principalOf(c) {
+      const user = await userOf(c);
+      const principal = user ? await findMember(db, user) : null;
+      if (!principal) throw new NotSignedIn();
+      return principal;
+    },
+  };
+}
+
+function sameText(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return other !== '' && timingSafeEqual(digest(one), digest(other));
+}
+
+/** A cookie travels with requests that other sites make; those name their own origin. */
+function refuseForeignOrigin(c: Context, publicUrl: string): void {
+  if (c.req.method === 'GET' || c.req.method === 'HEAD') return;
+  const origin = c.req.header('origin');
+  const own = [new URL(publicUrl).origin, new URL(c.req.url).origin];
+  if (origin && !own.includes(origin)) throw new NotSignedIn('This request comes from another site.');
+}

@@ -1,0 +1,121 @@
+// One way to write a route: path, who may, schemas, handler. The OpenAPI document is made from the same.
+
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Verb } from '../model/access.ts';
+import { invalid } from '../model/errors.ts';
+import { authorize, type Principal } from './access.ts';
+import type { ApiDependencies } from './dependencies.ts';
+
+export type Variables = { requestId: string };
+export type App = OpenAPIHono<{ Variables: Variables }>;
+
+type Shape = z.ZodType | undefined;
+type Out<T extends Shape> = T extends z.ZodType ? z.output<T> : undefined;
+
+export interface RouteSpec<Query extends Shape, Body extends Shape> {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** `/api/projects/{id}` */
+  path: string;
+  summary: string;
+  /** `open`: without signing in. `run token`: only by a run's own token, which the handler checks. */
+  access: Verb | 'open' | 'run token';
+  query?: Query;
+  body?: Body;
+  /** 204 has no body. */
+  status?: 200 | 201 | 202 | 204;
+  /** Of the answer; the document shows it. */
+  answer?: z.ZodType;
+}
+
+export interface RouteInput<Query extends Shape, Body extends Shape> {
+  params: Record<string, string>;
+  query: Out<Query>;
+  body: Out<Body>;
+  c: Context<{ Variables: Variables }>;
+  /** Of somebody signed in; `open` and `run token` routes have no use for it. */
+  principal: Principal;
+}
+
+const nobody = {} as Principal;
+
+/** Large enough for a long log batch or an override, small enough not to fill the memory. */
+export const bodyLimitBytes = 2 * 1024 * 1024;
+
+export function defineRoute<Query extends Shape = undefined, Body extends Shape = undefined>(
+  app: App,
+  deps: ApiDependencies,
+  spec: RouteSpec<Query, Body>,
+  handler: (input: RouteInput<Query, Body>) => Promise<unknown>,
+): void {
+  const route = createRoute(describe(spec));
+  app.openapi(route, async c => {
+    const principal = spec.access === 'open' || spec.access === 'run token' ? nobody : await deps.auth.principalOf(c);
+    if (spec.access !== 'open' && spec.access !== 'run token') authorize(principal, spec.access);
+    const valid = c.req.valid as (target: string) => unknown;
+    const result = await handler({
+      params: c.req.param() as Record<string, string>,
+      query: (spec.query ? valid('query') : undefined) as Out<Query>,
+      body: (spec.body ? valid('json') : undefined) as Out<Body>,
+      c,
+      principal,
+    });
+    if (result instanceof Response) return result;
+    if (spec.status === 204) return c.body(null, 204);
+    return c.json(result as object, spec.status ?? 200);
+  });
+}
+
+function describe(spec: RouteSpec<Shape, Shape>) {
+  const names = [...spec.path.matchAll(/\{(\w+)\}/g)].map(match => match[1] ?? '');
+  const params =
+    names.length > 0 ? { params: z.object(Object.fromEntries(names.map(name => [name, z.string().max(255)]))) } : {};
+  const status = spec.status ?? 200;
+  const answer = spec.answer ?? z.unknown();
+  return {
+    method: spec.method,
+    path: spec.path,
+    summary: spec.summary,
+    tags: [spec.path.split('/')[2] ?? 'api'],
+    'x-access': spec.access,
+    request: {
+      ...params,
+      ...(spec.query ? { query: spec.query as z.ZodObject } : {}),
+      ...(spec.body ? { body: { required: true, content: { 'application/json': { schema: spec.body } } } } : {}),
+    },
+    responses: {
+      [status]: {
+        description: spec.summary,
+        ...(status === 204 ? {} : { content: { 'application/json': { schema: answer } } }),
+      },
+      default: { description: 'A problem', content: { 'application/problem+json': { schema: problemSchema } } },
+    },
+  };
+}
+
+const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    code: z.string(),
+    requestId: z.string(),
+    problems: z.array(z.object({ path: z.string(), message: z.string() })),
+  })
+  .openapi('Problem');
+
+/** All mistakes of a request that does not fit its schema. */
+export function newApp(): App {
+  return new OpenAPIHono<{ Variables: Variables }>({
+    defaultHook: result => {
+      if (result.success) return;
+      throw invalid(result.error.issues.map(issue => ({ path: issue.path.join('.'), message: `${issue.message}.` })));
+    },
+  });
+}
+
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  after: z.string().max(200).optional(),
+});

@@ -1,0 +1,153 @@
+// The API's side of Temporal: start, cancel, look at a run, and the settings of the namespace.
+
+import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { defineSearchAttributeKey, type PayloadCodec, TypedSearchAttributes } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+import { AppError } from '../model/errors.ts';
+import type { Plan } from '../model/plan.ts';
+import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
+import type { EngineView } from './contract.ts';
+import { describeHistory } from './engine-history.ts';
+
+export interface EngineOptions {
+  address: string;
+  namespace: string;
+  taskQueue: string;
+  codec: PayloadCodec;
+  publicUrl: string;
+}
+
+export type RunStatus = 'running' | 'closed' | 'unknown';
+
+export interface Engine {
+  /** Harmless when the run has been started already. */
+  start(plan: Plan): Promise<void>;
+  cancel(operationId: string): Promise<void>;
+  statusOf(operationId: string): Promise<{ status: RunStatus; words: string }>;
+  view(operationId: string): Promise<EngineView>;
+  consolePage(operationId: string): string;
+  healthy(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Longer than an answer of a loaded server takes, short enough for a page that waits. */
+const callTimeoutMs = 5000;
+
+export async function connectEngine(options: EngineOptions): Promise<Engine> {
+  const connection = Connection.lazy({ address: options.address });
+  const { namespace, codec } = options;
+  const client = new Client({ connection, namespace, dataConverter: { payloadCodecs: [codec] } });
+  const soon = <T>(call: () => Promise<T>) => connection.withDeadline(Date.now() + callTimeoutMs, call);
+  const consolePage = (id: string) => `${options.publicUrl}/temporal/namespaces/${namespace}/workflows/${id}`;
+
+  const statusOf: Engine['statusOf'] = async id => {
+    try {
+      const { status } = await soon(() => client.workflow.getHandle(id).describe());
+      return {
+        status: status.name === 'RUNNING' ? 'running' : 'closed',
+        words: status.name.toLowerCase().replaceAll('_', ' '),
+      };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return { status: 'unknown', words: 'expired' };
+      throw unavailable(error);
+    }
+  };
+
+  return {
+    statusOf,
+    consolePage,
+    async start(plan) {
+      try {
+        await soon(() =>
+          client.workflow.start(plan.type, {
+            workflowId: plan.operationId,
+            taskQueue: options.taskQueue,
+            args: [{ plan, root: plan.operationId, outputs: {}, within: [] }],
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            typedSearchAttributes: typedAttributes(plan),
+            staticSummary: `${plan.title} ${plan.subject.name}`,
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unavailable(error);
+      }
+    },
+    async cancel(id) {
+      try {
+        await soon(() => client.workflow.getHandle(id).cancel());
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw unavailable(error);
+      }
+    },
+    async view(id) {
+      const base = { workflowId: id, console: consolePage(id) };
+      try {
+        const handle = client.workflow.getHandle(id);
+        const description = await soon(() => handle.describe());
+        const history = await soon(() => handle.fetchHistory());
+        return {
+          ...base,
+          runId: description.runId,
+          status: description.status.name.toLowerCase(),
+          entries: describeHistory(history),
+        };
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return { ...base, runId: null, status: 'expired', entries: [] };
+        throw unavailable(error);
+      }
+    },
+    async healthy() {
+      return soon(() => connection.workflowService.describeNamespace({ namespace })).then(
+        () => true,
+        () => false,
+      );
+    },
+    close: () => connection.close(),
+  };
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError('unavailable', 'The engine (Temporal) does not answer. Look at ./aegir status.', { cause });
+}
+
+function typedAttributes(plan: Plan): TypedSearchAttributes {
+  return searchAttributeValues(plan).reduce(
+    (typed, [name, value]) => typed.updateCopy([{ key: defineSearchAttributeKey(name, 'KEYWORD'), value }]),
+    new TypedSearchAttributes(),
+  );
+}
+
+/** A month: longer than anyone looks back in the console; the Operations themselves stay in PostgreSQL. */
+const retentionSeconds = 30 * 24 * 3600;
+
+/** Makes the namespace with its retention and search attributes where they are missing. */
+export async function prepareNamespace(options: EngineOptions): Promise<void> {
+  const connection = await Connection.connect({ address: options.address });
+  const { namespace } = options;
+  const retention = { seconds: retentionSeconds as unknown as Long };
+  try {
+    await connection.workflowService
+      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention })
+      .catch((error: { code?: number }) => {
+        if (error.code !== alreadyExists) throw error;
+      });
+    const { KEYWORD } = { KEYWORD: temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD };
+    const wanted = Object.fromEntries(Object.keys(searchAttributes).map(name => [name, KEYWORD]));
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const missing = Object.fromEntries(Object.entries(wanted).filter(([name]) => !(name in (customAttributes ?? {}))));
+    if (Object.keys(missing).length > 0) {
+      await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+type Long = NonNullable<
+  NonNullable<
+    Parameters<Connection['workflowService']['registerNamespace']>[0]['workflowExecutionRetentionPeriod']
+  >['seconds']
+>;
+
+/** gRPC status ALREADY_EXISTS. */
+const alreadyExists = 6;

@@ -1,0 +1,84 @@
+// From a request to what the store writes: checked by the same validator as everything else, references found by id or
+// name, secrets put away.
+
+import type { Catalogue } from '../model/catalogue.ts';
+import { type EntityDefinition, type EntityKind, entities } from '../model/entities.ts';
+import { AppError, invalid, type Problem } from '../model/errors.ts';
+import type { FieldSpec } from '../model/fields.ts';
+import { type EntityInput, findEntity } from '../model/store/entities.ts';
+import { listFieldDefinitions } from '../model/store/field-definitions.ts';
+import { validateFields } from '../model/validate.ts';
+import type { Principal } from './access.ts';
+import type { ApiDependencies } from './dependencies.ts';
+
+/** The definition with what only the catalogue knows: the application types that there are. */
+export function definitionOf(kind: EntityKind, catalogue: Catalogue): EntityDefinition {
+  const definition = entities[kind];
+  const fields = definition.fields.map(field =>
+    kind === 'project' && field.name === 'application'
+      ? { ...field, choices: [...catalogue.applicationTypes.keys()] }
+      : field,
+  );
+  return { ...definition, fields };
+}
+
+export interface EntityRequest {
+  kind: EntityKind;
+  values: Record<string, unknown>;
+  fields: Record<string, unknown>;
+  /** An edit: only what is given is checked, over what is there. */
+  partial: boolean;
+}
+
+export async function readEntityInput(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: EntityRequest,
+): Promise<EntityInput> {
+  const definition = definitionOf(request.kind, await deps.catalogue.current());
+  const custom = await listFieldDefinitions(deps.db, request.kind);
+  const own =
+    hasOrganisation(definition) && !request.partial
+      ? { organisation: principal.organisation.id, ...request.values }
+      : request.values;
+  const { partial } = request;
+  const values = validateFields(definition.fields, own, {
+    path: 'values',
+    partial,
+    ...(definition.rules ? { rules: definition.rules } : {}),
+  });
+  const fields = validateFields(custom, request.fields, { path: 'fields', partial });
+  const problems: Problem[] = [...values.problems, ...fields.problems];
+  await findReferences(deps, principal, definition.fields, values.values, problems);
+  await findReferences(deps, principal, custom, fields.values, problems);
+  if (problems.length > 0) throw invalid(problems, `This ${definition.title} cannot be saved.`);
+  const organisation = principal.organisation.id;
+  return {
+    values: await deps.vault.putFields(deps.db, organisation, definition.fields, values.values),
+    custom: await deps.vault.putFields(deps.db, organisation, custom, fields.values),
+  };
+}
+
+function hasOrganisation(definition: EntityDefinition): boolean {
+  return definition.fields.some(field => field.name === 'organisation');
+}
+
+/** Puts ids into the places of names. Also used for answers of an Operation's form. */
+export async function findReferences(
+  deps: ApiDependencies,
+  principal: Principal,
+  specs: FieldSpec[],
+  values: Record<string, unknown>,
+  problems: Problem[],
+): Promise<void> {
+  for (const { name, to } of specs) {
+    const value = values[name];
+    if (!to || typeof value !== 'string') continue;
+    try {
+      values[name] = (await findEntity(deps.db, to, value, principal.organisation.id)).id;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      problems.push({ path: name, message: error.message });
+    }
+  }
+}

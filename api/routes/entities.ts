@@ -1,0 +1,195 @@
+// The routes of every kind of entity, made from the table in model/entities.ts.
+
+import { z } from '@hono/zod-openapi';
+import { type Entity, type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
+import { AppError } from '../../model/errors.ts';
+import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
+import { listOperations } from '../../model/store/operations.ts';
+import { listPresences } from '../../model/store/roots.ts';
+import { actorOf, authorize, type Principal, visibleTo } from '../access.ts';
+import type { EntityView } from '../contract.ts';
+import { type App, defineRoute, pageQuery } from '../define-route.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { readEntityInput } from '../entity-input.ts';
+import { summaryOf } from '../views.ts';
+
+const record = z.record(z.string(), z.unknown());
+const input = z.object({ values: record.default({}), fields: record.default({}) });
+const entitySchema = z
+  .object({
+    id: z.string(),
+    kind: z.string(),
+    state: z.string(),
+    values: record,
+    fields: record,
+    createdAt: z.string(),
+    updatedAt: z.string(),
+  })
+  .openapi('Entity');
+
+export function addEntityRoutes(app: App, deps: ApiDependencies): void {
+  for (const definition of Object.values(entities)) {
+    addReading(app, deps, definition);
+    addWriting(app, deps, definition);
+  }
+}
+
+function addReading(app: App, deps: ApiDependencies, { kind, plural, title, titlePlural }: EntityDefinition): void {
+  defineRoute(
+    app,
+    deps,
+    {
+      method: 'get',
+      path: `/api/${plural}`,
+      summary: `${titlePlural}, filtered by any field`,
+      access: 'read',
+      query: pageQuery.extend({ search: z.string().optional(), state: z.string().optional() }).catchall(z.string()),
+      answer: z.object({ items: z.array(entitySchema), next: z.string().nullable() }),
+    },
+    async ({ query, principal }) => {
+      const { limit, after, search, ...rest } = query;
+      const given = Object.entries(rest).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+      const custom = given
+        .filter(([name]) => name.startsWith('fields.'))
+        .map(([name, value]) => [name.slice(7), value]);
+      const items = await listEntities(deps.db, kind, {
+        ...visibleTo(principal),
+        filters: Object.fromEntries(given.filter(([name]) => !name.startsWith('fields.'))),
+        customFilters: Object.fromEntries(custom),
+        limit: limit + 1,
+        ...(search ? { search } : {}),
+        ...(after ? { after } : {}),
+      });
+      const page = items.slice(0, limit);
+      return { items: page, next: items.length > limit ? (page.at(-1)?.id ?? null) : null };
+    },
+  );
+  defineRoute(
+    app,
+    deps,
+    {
+      method: 'get',
+      path: `/api/${plural}/{id}`,
+      summary: `One ${title} by id or name`,
+      access: 'read',
+      answer: entitySchema.loose(),
+    },
+    async ({ params, principal }) =>
+      viewOf(deps, principal, await findEntity(deps.db, kind, params.id ?? '', principal.organisation.id)),
+  );
+}
+
+function addWriting(app: App, deps: ApiDependencies, { kind, plural, title }: EntityDefinition): void {
+  const path = `/api/${plural}`;
+  const find = (principal: Principal, id: string | undefined) =>
+    findEntity(deps.db, kind, id ?? '', principal.organisation.id);
+  const spec = {
+    method: 'post',
+    path,
+    summary: `Creates a ${title}`,
+    access: 'edit',
+    body: input,
+    status: 201,
+    answer: entitySchema,
+  } as const;
+  defineRoute(app, deps, spec, async ({ body, principal }) => {
+    allowEdit(principal, kind);
+    return createEntity(
+      deps.db,
+      actorOf(principal),
+      kind,
+      await readEntityInput(deps, principal, { kind, ...body, partial: false }),
+    );
+  });
+  const edit = {
+    method: 'patch',
+    path: `${path}/{id}`,
+    summary: `Edits a ${title}`,
+    access: 'edit',
+    body: input,
+    answer: entitySchema,
+  } as const;
+  defineRoute(app, deps, edit, async ({ params, body, principal }) => {
+    allowEdit(principal, kind);
+    const entity = await find(principal, params.id);
+    if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
+    const read = await readEntityInput(deps, principal, { kind, ...body, partial: true });
+    return updateEntity(deps.db, actorOf(principal), kind, entity.id, read);
+  });
+  const remove = {
+    method: 'delete',
+    path: `${path}/{id}`,
+    summary: `Deletes a ${title} that nothing uses`,
+    access: 'edit',
+    status: 204,
+  } as const;
+  defineRoute(app, deps, remove, async ({ params, principal }) => {
+    allowEdit(principal, kind);
+    const entity = await find(principal, params.id);
+    await deleteEntity(deps.db, actorOf(principal), kind, entity.id);
+  });
+}
+
+/** Where code comes from and which machines are ours is for engineers; what runs on them for operators. */
+function allowEdit(principal: Principal, kind: EntityKind): void {
+  if (kind === 'organisation') authorize(principal, 'administer');
+  else if (kind !== 'environment' && kind !== 'release') authorize(principal, 'edit_code');
+}
+
+async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entity): Promise<EntityView> {
+  const { organisation } = visibleTo(principal);
+  const references: EntityView['references'] = {};
+  for (const { name, to } of entities[entity.kind].fields) {
+    const value = entity.values[name];
+    if (!to || typeof value !== 'string') continue;
+    const found = await findEntity(deps.db, to, value, organisation);
+    references[name] = { id: found.id, kind: to, name: String(found.values.name), state: found.state };
+  }
+  const operations = await listOperations(deps.db, {
+    organisation,
+    subjectKind: entity.kind,
+    subjectId: entity.id,
+    limit: 10,
+  });
+  return {
+    ...entity,
+    references,
+    referredBy: await referredBy(deps, organisation, entity),
+    presences: await presencesOf(deps, organisation, entity),
+    recentOperations: operations.map(summaryOf),
+  };
+}
+
+/** Up to a page of each kind. */
+async function referredBy(
+  deps: ApiDependencies,
+  organisation: string,
+  entity: Entity,
+): Promise<EntityView['referredBy']> {
+  const found: EntityView['referredBy'] = {};
+  for (const { kind, fields } of Object.values(entities)) {
+    for (const field of fields.filter(entry => entry.to === entity.kind && entity.kind !== 'organisation')) {
+      const rows = await listEntities(deps.db, kind, { organisation, filters: { [field.name]: entity.id } });
+      if (rows.length > 0) found[kind] = rows;
+    }
+  }
+  return found;
+}
+
+async function presencesOf(
+  deps: ApiDependencies,
+  organisation: string,
+  entity: Entity,
+): Promise<EntityView['presences']> {
+  if (entity.kind !== 'release' && entity.kind !== 'server') return [];
+  const rows = await listPresences(deps.db, { [entity.kind]: entity.id });
+  const nameOf = async (kind: EntityKind, id: string) =>
+    String((await findEntity(deps.db, kind, id, organisation)).values.name);
+  return Promise.all(
+    rows.map(async row => ({
+      ...row,
+      serverName: await nameOf('server', row.server),
+      releaseName: await nameOf('release', row.release),
+    })),
+  );
+}

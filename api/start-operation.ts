@@ -1,0 +1,153 @@
+// Starting an Operation: validate, freeze the plan, write the row, start the workflow. The form shows the same checks.
+
+import { ulid } from 'ulid';
+import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
+import { AppError, invalid, type Problem } from '../model/errors.ts';
+import { type Form, makeForm } from '../model/form.ts';
+import { checkTaskValues, makePlan } from '../model/make-plan.ts';
+import { refusalOf } from '../model/offers.ts';
+import type { OperationType } from '../model/operation-type.ts';
+import type { Scope } from '../model/step-values.ts';
+import { insertOperation, type OperationRow } from '../model/store/operations.ts';
+import { loadRemembered, loadRoots, type Roots } from '../model/store/roots.ts';
+import { validateFields } from '../model/validate.ts';
+import { type ResolvedStep, resolvedTasks, resolveSteps } from '../model/walk-steps.ts';
+import { actorOf, type Principal } from './access.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { findReferences } from './entity-input.ts';
+
+export interface OperationRequest {
+  kind: EntityKind;
+  id: string;
+  type: string;
+  input: Record<string, unknown>;
+}
+
+export interface PreparedOperation {
+  type: OperationType;
+  roots: Roots;
+  steps: ResolvedStep[];
+  form: Form;
+  /** '' = may be started. */
+  refusal: string;
+  problems: Problem[];
+  answers: Record<string, unknown>;
+}
+
+/** Everything about a start that changes nothing. */
+export async function prepareOperation(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: OperationRequest,
+): Promise<PreparedOperation> {
+  const catalogue = await deps.catalogue.current();
+  const type = catalogue.operationTypes.get(request.type);
+  if (!type || type.on !== request.kind) {
+    const known = [...catalogue.operationTypes.values()]
+      .filter(entry => entry.on === request.kind)
+      .map(entry => entry.name);
+    throw new AppError(
+      'not_found',
+      `There is no Operation type "${request.type}" for a ${entities[request.kind].title}. There are: ${known.join(', ')}.`,
+    );
+  }
+  const input = { ...request.input };
+  const problems: Problem[] = [];
+  await findReferences(deps, principal, type.fields, input, problems);
+  const replaced = replacedRoots(type, input, problems);
+  const roots = await loadRoots(deps.db, request.kind, request.id, replaced);
+  const refusal = refusalOf(type, roots, principal.role);
+  const open = type.fields
+    .filter(field => isRoot(field.name) && !replaced[field.name as EntityKind])
+    .map(field => field.name);
+  const scope: Scope = {
+    roots,
+    given: {},
+    answers: {},
+    fields: type.fields,
+    remembered: {},
+    openRoots: new Set(open),
+    within: [],
+  };
+  const taskTypes = [...resolvedTasks(resolveSteps(catalogue, type.steps, scope))].map(task => task.type.name);
+  scope.remembered = await loadRemembered(deps.db, taskTypes, request.id);
+  const form = makeForm(type, resolveSteps(catalogue, type.steps, scope), scope);
+  const answered = validateFields(
+    form.groups.flatMap(group => group.fields),
+    input,
+  );
+  problems.push(...answered.problems);
+  const steps = resolveSteps(catalogue, type.steps, { ...scope, answers: answered.values });
+  return { type, roots, steps, form, refusal, problems, answers: answered.values };
+}
+
+const isRoot = (name: string) => (entityKinds as readonly string[]).includes(name);
+
+function replacedRoots(
+  type: OperationType,
+  input: Record<string, unknown>,
+  problems: Problem[],
+): Partial<Record<EntityKind, string>> {
+  const replaced: Partial<Record<EntityKind, string>> = {};
+  for (const field of type.fields) {
+    const value = input[field.name] ?? field.default;
+    const broken = problems.some(problem => problem.path === field.name);
+    if (isRoot(field.name) && field.to === field.name && typeof value === 'string' && !broken)
+      replaced[field.to] = value;
+  }
+  return replaced;
+}
+
+export interface StartRequest extends OperationRequest {
+  reason: string;
+  idempotencyKey: string | null;
+}
+
+export async function startOperation(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: StartRequest,
+): Promise<OperationRow> {
+  const prepared = await prepareOperation(deps, principal, request);
+  const { type, roots, form } = prepared;
+  if (prepared.refusal) throw new AppError('conflict', prepared.refusal);
+  const problems = [...prepared.problems, ...form.problems];
+  if (problems.length === 0) problems.push(...checkTaskValues(prepared.steps));
+  if (problems.length > 0) throw invalid(problems, `“${type.title}” cannot be started.`);
+
+  const organisation = principal.organisation.id;
+  const fields = form.groups.flatMap(group => group.fields);
+  const answers = await deps.vault.putFields(deps.db, organisation, fields, prepared.answers);
+  const steps = await resolveAgain(deps, prepared, answers, request);
+  const subject = { kind: request.kind, id: request.id, name: roots[request.kind]?.name ?? request.id };
+  const plan = makePlan({ type, subject, roots, steps, organisation, startedBy: principal.email, newId: ulid });
+  const { row, fresh } = await insertOperation(deps.db, actorOf(principal), {
+    plan,
+    input: answers,
+    reason: request.reason,
+    idempotencyKey: request.idempotencyKey,
+  });
+  if (fresh) {
+    // The row is the truth: when the engine is away now, the sweeper starts it as soon as it answers.
+    await deps.engine.start(plan).catch(error => deps.log(`The Operation ${row.id} waits for the engine`, error));
+  }
+  return row;
+}
+
+/** Once more with the secrets put away: the plan holds their references. */
+async function resolveAgain(
+  deps: ApiDependencies,
+  prepared: PreparedOperation,
+  answers: Record<string, unknown>,
+  request: OperationRequest,
+) {
+  const catalogue = await deps.catalogue.current();
+  const { type, roots, steps } = prepared;
+  const remembered = await loadRemembered(
+    deps.db,
+    [...resolvedTasks(steps)].map(task => task.type.name),
+    request.id,
+  );
+  const scope: Scope = { roots, given: {}, answers, fields: type.fields, remembered, openRoots: new Set(), within: [] };
+  return resolveSteps(catalogue, type.steps, scope);
+}

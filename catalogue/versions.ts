@@ -1,0 +1,61 @@
+// Keeps every version of the catalogue's types in PostgreSQL, and unpacks Task types for a worker: a plan's version can be
+// carried out long after the folder has changed, on any machine.
+
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Catalogue } from '../model/catalogue.ts';
+import { AppError } from '../model/errors.ts';
+import { type CatalogueVersion, keepVersion, missingVersions, readVersion } from '../model/store/catalogue-versions.ts';
+import type { Db } from '../model/store/database.ts';
+import type { TaskType } from '../model/task-type.ts';
+import { packFolder, unpackFolder } from './pack.ts';
+
+/** @param folders where the Task types of these versions lie. */
+export async function publishVersions(db: Db, catalogue: Catalogue, folders: Map<string, string>): Promise<void> {
+  const all: Omit<CatalogueVersion, 'content'>[] = [
+    ...[...catalogue.taskTypes.values()].map(type => ({ kind: 'task' as const, spec: { ...type } })),
+    ...[...catalogue.operationTypes.values()].map(type => ({ kind: 'operation' as const, spec: { ...type } })),
+    ...[...catalogue.applicationTypes.values()].map(type => ({ kind: 'application' as const, spec: { ...type } })),
+  ].map(entry => ({ ...entry, version: entry.spec.version, name: entry.spec.name }));
+  const missing = new Set(
+    await missingVersions(
+      db,
+      all.map(entry => entry.version),
+    ),
+  );
+  for (const entry of all.filter(({ version }) => missing.has(version))) {
+    const folder = folders.get(entry.version);
+    const content = entry.kind === 'task' && folder ? await packFolder(folder) : Buffer.alloc(0);
+    await keepVersion(db, { ...entry, content });
+  }
+}
+
+export async function readTaskTypeVersion(db: Db, version: string): Promise<TaskType> {
+  const row = await readVersion(db, version);
+  if (row.kind !== 'task') throw new AppError('invalid', `The version ${version} is not one of a Task type.`);
+  // Written by publishVersions from a checked TaskType.
+  return row.spec as unknown as TaskType;
+}
+
+/** Unpacks a version once into `cache`; several at once for the same version wait for one. */
+export function createFolderStore(db: Db, cache: string): (version: string) => Promise<string> {
+  const underway = new Map<string, Promise<string>>();
+  const unpack = async (version: string) => {
+    const folder = join(cache, version);
+    const there = await access(folder).then(
+      () => true,
+      () => false,
+    );
+    if (there) return folder;
+    await mkdir(cache, { recursive: true, mode: 0o700 });
+    const { content } = await readVersion(db, version);
+    await unpackFolder(content, folder, version);
+    return folder;
+  };
+  return version => {
+    const known = underway.get(version) ?? unpack(version);
+    underway.set(version, known);
+    known.catch(() => underway.delete(version));
+    return known;
+  };
+}

@@ -1,0 +1,56 @@
+// The form of an Operation: the fields of the Operation type and of all its Tasks that nothing fills, grouped by where they
+// belong, each asked once.
+
+import type { Problem } from './errors.ts';
+import type { FieldSpec } from './fields.ts';
+import type { OperationType } from './operation-type.ts';
+import { type Scope, sourceOf } from './step-values.ts';
+import { type ResolvedStep, type ResolvedTask, resolvedOperations, resolvedTasks } from './walk-steps.ts';
+
+export interface FormGroup {
+  title: string;
+  fields: FieldSpec[];
+}
+
+export interface Form {
+  groups: FormGroup[];
+  /** What no answer can mend: a missing hash, a Server that is not there. */
+  problems: Problem[];
+}
+
+export function makeForm(type: OperationType, steps: ResolvedStep[], scope: Scope): Form {
+  const asked = new Set<string>();
+  const take = (fields: FieldSpec[]) => fields.filter(field => !asked.has(field.name) && asked.add(field.name));
+  const groups: FormGroup[] = [{ title: type.title, fields: take(type.fields) }];
+  for (const nested of resolvedOperations(steps)) {
+    const open = nested.type.fields.filter(field => !(field.name in nested.scope.given));
+    groups.push({ title: nested.type.title, fields: take(open) });
+  }
+  for (const task of resolvedTasks(steps)) groups.push({ title: task.type.title, fields: take(askedFields(task)) });
+  return { groups: groups.filter(group => group.fields.length > 0), problems: missingValues(steps, scope) };
+}
+
+/** Asked is what nothing fills, whether or not there is an answer already: the form goes on showing it. */
+function askedFields({ type, step, scope, sources }: ResolvedTask): FieldSpec[] {
+  return sources.flatMap(({ argument }) => {
+    const source = sourceOf(type, argument, step.with, { ...scope, answers: {} });
+    if (source.kind !== 'ask') return [];
+    const { from: _from, remember: _remember, ask: _ask, missing: _missing, ...field } = argument;
+    const required = argument.required === true && source.default === undefined;
+    return [{ ...field, required, ...(source.default === undefined ? {} : { default: source.default }) }];
+  });
+}
+
+function missingValues(steps: ResolvedStep[], scope: Scope): Problem[] {
+  const problems: Problem[] = [];
+  for (const task of resolvedTasks(steps)) {
+    for (const { argument, source } of task.sources) {
+      if (source.kind === 'missing')
+        problems.push({ path: argument.name, message: `${task.type.title}: ${source.message}` });
+    }
+    const needsServer = task.type.target === 'server' && !scope.roots.server && !scope.openRoots.has('server');
+    if (needsServer)
+      problems.push({ path: 'server', message: `${task.type.title} runs on a Server, and none is known here.` });
+  }
+  return [...new Map(problems.map(problem => [problem.message, problem])).values()];
+}

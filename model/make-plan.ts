@@ -1,0 +1,121 @@
+// Freezes an Operation: from the resolved steps and the answers to the plan that the workflow carries out.
+
+import { type EntityKind, entityKinds } from './entities.ts';
+import type { Problem } from './errors.ts';
+import type { OperationType } from './operation-type.ts';
+import type { Input, Plan, PlanStep, SubjectReference, TaskStep } from './plan.ts';
+import type { PathRoots } from './step-values.ts';
+import { validateFields } from './validate.ts';
+import { type ResolvedOperation, type ResolvedStep, type ResolvedTask, resolvedTasks } from './walk-steps.ts';
+
+export interface PlanRequest {
+  type: OperationType;
+  subject: SubjectReference;
+  roots: PathRoots;
+  steps: ResolvedStep[];
+  organisation: string;
+  startedBy: string;
+  /** Sortable unique ids: called in the order of the steps. */
+  newId(): string;
+}
+
+export function makePlan(request: PlanRequest): Plan {
+  const operationId = request.newId();
+  return {
+    ...header(request.type, request, operationId),
+    preflightTaskId: request.newId(),
+    steps: request.steps.map(step => planStep(step, request)),
+  };
+}
+
+function header(
+  type: OperationType,
+  request: PlanRequest,
+  operationId: string,
+): Omit<Plan, 'preflightTaskId' | 'steps'> {
+  const names = Object.fromEntries(
+    entityKinds.flatMap(kind => (request.roots[kind] ? [[kind, String(request.roots[kind].name)]] : [])),
+  );
+  return {
+    operationId,
+    type: type.name,
+    version: type.version,
+    title: type.title,
+    subject: request.subject,
+    organisation: request.organisation,
+    startedBy: request.startedBy,
+    states: type.states,
+    names,
+  };
+}
+
+function planStep(step: ResolvedStep, request: PlanRequest): PlanStep {
+  if (step.kind === 'task') return planTask(step, request);
+  if (step.kind === 'parallel')
+    return { kind: 'parallel', id: step.step.id, steps: step.steps.map(inner => planStep(inner, request)) };
+  return { kind: 'operation', id: step.step.id, plan: planNested(step, request) };
+}
+
+function planNested(step: ResolvedOperation, request: PlanRequest): Plan {
+  const { kind, root } = step.subject;
+  const subject = { kind, id: root.id, name: String(root.name) };
+  return {
+    ...header(step.type, { ...request, subject }, request.newId()),
+    preflightTaskId: null,
+    steps: step.steps.map(inner => planStep(inner, request)),
+  };
+}
+
+function planTask({ step, type, sources, scope }: ResolvedTask, request: PlanRequest): TaskStep {
+  const inputs: Record<string, Input> = {};
+  for (const { argument, source } of sources) {
+    if (source.kind === 'input') inputs[argument.name] = source.input;
+    else if (source.kind === 'ask' && source.default !== undefined) inputs[argument.name] = asInput(source.default);
+  }
+  const server = scope.roots.server;
+  const roots = Object.fromEntries(
+    entityKinds.flatMap(kind => (scope.roots[kind] ? [[kind, scope.roots[kind].id]] : [])),
+  );
+  return {
+    kind: 'task',
+    id: step.id,
+    taskId: request.newId(),
+    taskType: type.name,
+    version: type.version,
+    title: step.title ?? type.title,
+    // The catalogue refuses a Task type without a backend; the first one that it lists is its own choice.
+    backend: type.backends[0] ?? 'ansible',
+    target: type.target,
+    server: type.target === 'server' && server ? { kind: 'server', id: server.id, name: String(server.name) } : null,
+    inputs,
+    outputs: type.outputs,
+    roots: roots as Partial<Record<EntityKind, string>>,
+    timeoutSeconds: type.timeoutSeconds,
+    retry: type.retry,
+    repeatable: type.repeatable,
+  };
+}
+
+/** A remembered secret is still a reference. */
+function asInput(value: unknown): Input {
+  const secret = (value as { $secret?: unknown } | null)?.$secret;
+  return typeof secret === 'string' ? { from: 'secret', id: secret } : { from: 'value', value };
+}
+
+/** Mistakes that show only when all values of a Task are together; values that come later are left out of the check. */
+export function checkTaskValues(steps: ResolvedStep[]): Problem[] {
+  return [...resolvedTasks(steps)].flatMap(({ type, sources, step }) => {
+    const values: Record<string, unknown> = {};
+    const later = new Set<string>();
+    for (const { argument, source } of sources) {
+      if (source.kind === 'input' && source.input.from === 'value') values[argument.name] = source.input.value;
+      else if (source.kind === 'ask' && source.default !== undefined) values[argument.name] = source.default;
+      else if (source.kind === 'input' && source.input.from === 'secret')
+        values[argument.name] = { $secret: source.input.id };
+      else if (source.kind !== 'none' && source.kind !== 'ask') later.add(argument.name);
+    }
+    const specs = type.arguments.filter(argument => !later.has(argument.name));
+    const { problems } = validateFields(specs, values, later.size > 0 ? {} : { rules: type.rules });
+    return problems.map(problem => ({ path: problem.path, message: `${type.title} (${step.id}): ${problem.message}` }));
+  });
+}

@@ -1,0 +1,111 @@
+// Users, their membership and the first administrator.
+
+import { and, asc, eq, gt, isNull } from 'drizzle-orm';
+import { ulid } from 'ulid';
+import type { Role } from '../access.ts';
+import type { Database, Db } from './database.ts';
+import { account, apikey, members, organisations, signInLinks, user } from './schema/index.ts';
+
+export interface Member {
+  userId: string;
+  name: string;
+  email: string;
+  role: Role;
+  organisation: { id: string; name: string };
+}
+
+export async function findMember(db: Db, userId: string): Promise<Member | null> {
+  const [row] = await db
+    .select({ user, role: members.role, organisation: organisations })
+    .from(members)
+    .innerJoin(user, eq(user.id, members.userId))
+    .innerJoin(organisations, eq(organisations.id, members.organisation))
+    .where(eq(members.userId, userId));
+  if (!row) return null;
+  const { id, name } = row.organisation;
+  return { userId, name: row.user.name, email: row.user.email, role: row.role, organisation: { id, name } };
+}
+
+export async function firstAdministrator(db: Db): Promise<string | null> {
+  const [row] = await db
+    .select({ id: members.userId })
+    .from(members)
+    .innerJoin(user, eq(user.id, members.userId))
+    .where(eq(members.role, 'administrator'))
+    .orderBy(asc(user.createdAt))
+    .limit(1);
+  return row?.id ?? null;
+}
+
+/** Makes the Organisation and its first administrator, who has no password yet. Does nothing when there is one. */
+export async function ensureFirstAdministrator(db: Database): Promise<void> {
+  await db.transaction(async tx => {
+    await tx.execute('lock table organisations in share row exclusive mode');
+    if (await firstAdministrator(tx)) return;
+    const organisation = ulid();
+    const id = ulid();
+    await tx.insert(organisations).values({ id: organisation, name: 'main' });
+    // .localhost is reserved (RFC 6761): mail to it goes nowhere. Replaced when the administrator first signs in.
+    await tx.insert(user).values({ id, name: 'Administrator', email: 'administrator@aegir.localhost' });
+    await tx.insert(members).values({ userId: id, organisation, role: 'administrator' });
+  });
+}
+
+export async function hasPassword(db: Db, userId: string): Promise<boolean> {
+  const rows = await db
+    .select({ id: account.id })
+    .from(account)
+    .where(and(eq(account.userId, userId), eq(account.providerId, 'credential')));
+  return rows.length > 0;
+}
+
+export interface Credentials {
+  userId: string;
+  passwordHash: string;
+  email?: string | undefined;
+  name?: string | undefined;
+}
+
+export async function setCredentials(db: Database, { userId, passwordHash, email, name }: Credentials): Promise<void> {
+  await db.transaction(async tx => {
+    await tx.delete(account).where(and(eq(account.userId, userId), eq(account.providerId, 'credential')));
+    await tx
+      .insert(account)
+      .values({ id: ulid(), userId, accountId: userId, providerId: 'credential', password: passwordHash });
+    const changed = { ...(email ? { email } : {}), ...(name ? { name } : {}), updatedAt: new Date() };
+    await tx.update(user).set(changed).where(eq(user.id, userId));
+  });
+}
+
+export async function addSignInLink(
+  db: Db,
+  link: { tokenHash: string; userId: string; expiresAt: Date },
+): Promise<void> {
+  await db.insert(signInLinks).values(link);
+}
+
+/** The user of a link that is neither used nor expired; it is used by this. */
+export async function useSignInLink(db: Db, tokenHash: string): Promise<string | null> {
+  const [row] = await db
+    .update(signInLinks)
+    .set({ usedAt: new Date() })
+    .where(and(eq(signInLinks.tokenHash, tokenHash), isNull(signInLinks.usedAt), gt(signInLinks.expiresAt, new Date())))
+    .returning();
+  return row?.userId ?? null;
+}
+
+export async function listTokens(db: Db, userId: string) {
+  return db
+    .select({ id: apikey.id, name: apikey.name, createdAt: apikey.createdAt, lastRequest: apikey.lastRequest })
+    .from(apikey)
+    .where(eq(apikey.referenceId, userId))
+    .orderBy(asc(apikey.createdAt));
+}
+
+export async function removeToken(db: Db, userId: string, id: string): Promise<boolean> {
+  const rows = await db
+    .delete(apikey)
+    .where(and(eq(apikey.referenceId, userId), eq(apikey.id, id)))
+    .returning();
+  return rows.length > 0;
+}

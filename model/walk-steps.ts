@@ -1,0 +1,104 @@
+// Goes through the steps of an Operation type with everything resolved that does not depend on a run: which Task type
+// stands behind `$application.<verb>`, which subject a nested Operation has. The form and the plan are both made from it.
+
+import type { Catalogue } from './catalogue.ts';
+import type { EntityKind } from './entities.ts';
+import { AppError } from './errors.ts';
+import type { OperationType, StepType } from './operation-type.ts';
+import type { Input } from './plan.ts';
+import { type PathRoot, type Scope, type Source, sourceOf } from './step-values.ts';
+import type { Argument, TaskType } from './task-type.ts';
+
+export interface ResolvedTask {
+  kind: 'task';
+  step: StepType;
+  type: TaskType;
+  sources: { argument: Argument; source: Source }[];
+  scope: Scope;
+}
+
+export interface ResolvedOperation {
+  kind: 'operation';
+  step: StepType;
+  type: OperationType;
+  subject: { kind: EntityKind; root: PathRoot };
+  steps: ResolvedStep[];
+  scope: Scope;
+}
+
+export interface ResolvedParallel {
+  kind: 'parallel';
+  step: StepType;
+  steps: ResolvedStep[];
+}
+
+export type ResolvedStep = ResolvedTask | ResolvedOperation | ResolvedParallel;
+
+/** @throws AppError not_found for a type that the catalogue no longer has, conflict for a subject that is not there. */
+export function resolveSteps(catalogue: Catalogue, steps: StepType[], scope: Scope): ResolvedStep[] {
+  return steps.map(step => {
+    if (step.parallel) return { kind: 'parallel', step, steps: resolveSteps(catalogue, step.parallel, scope) };
+    return step.operation ? resolveNested(catalogue, step, scope) : resolveTask(catalogue, step, scope);
+  });
+}
+
+function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): ResolvedTask {
+  const name = taskTypeName(catalogue, step.task ?? '', scope);
+  const type = catalogue.taskTypes.get(name);
+  if (!type) throw new AppError('not_found', `The catalogue has no Task type "${name}". Run ./aegir catalogue check.`);
+  const sources = type.arguments.map(argument => ({ argument, source: sourceOf(type, argument, step.with, scope) }));
+  return { kind: 'task', step, type, sources, scope };
+}
+
+/** `$application.install` → the Task type that the Project's application names for it. */
+function taskTypeName(catalogue: Catalogue, task: string, scope: Scope): string {
+  if (!task.startsWith('$application.')) return task;
+  const verb = task.slice('$application.'.length);
+  const application = String(scope.roots.project?.application ?? '');
+  const found = catalogue.applicationTypes.get(application)?.verbs[verb];
+  if (!found) throw new AppError('conflict', `Applications of the type "${application}" have no "${verb}".`);
+  return found;
+}
+
+function resolveNested(catalogue: Catalogue, step: StepType, outer: Scope): ResolvedOperation {
+  const type = catalogue.operationTypes.get(step.operation ?? '');
+  if (!type)
+    throw new AppError(
+      'not_found',
+      `The catalogue has no Operation type "${step.operation}". Run ./aegir catalogue check.`,
+    );
+  const root = outer.roots[type.on];
+  if (!root) throw new AppError('conflict', `“${type.title}” needs a ${type.on}, and there is none here.`);
+  const given = Object.fromEntries(
+    Object.keys(step.with).flatMap(name => {
+      // A nested Operation is given values by name just as a Task is.
+      const source = sourceOf(noTask, { name, type: 'raw' }, step.with, outer);
+      return source.kind === 'input' ? [[name, source.input] as [string, Input]] : [];
+    }),
+  );
+  const scope: Scope = { ...outer, given, fields: type.fields, within: [...outer.within, step.id] };
+  return {
+    kind: 'operation',
+    step,
+    type,
+    subject: { kind: type.on, root },
+    scope,
+    steps: resolveSteps(catalogue, type.steps, scope),
+  };
+}
+
+const noTask = { name: '' } as TaskType;
+
+export function* resolvedTasks(steps: ResolvedStep[]): Generator<ResolvedTask> {
+  for (const step of steps) {
+    if (step.kind === 'task') yield step;
+    else yield* resolvedTasks(step.steps);
+  }
+}
+
+export function* resolvedOperations(steps: ResolvedStep[]): Generator<ResolvedOperation> {
+  for (const step of steps) {
+    if (step.kind === 'operation') yield step;
+    if (step.kind !== 'task') yield* resolvedOperations(step.steps);
+  }
+}

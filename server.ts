@@ -1,0 +1,105 @@
+// Composition root of the API with the pages.
+
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import { pino } from 'pino';
+import { createApp } from './api/app.ts';
+import { createAuth } from './api/auth.ts';
+import { createCatalogueSource } from './api/catalogue-source.ts';
+import type { ApiDependencies } from './api/dependencies.ts';
+import { connectEngine, prepareNamespace } from './api/engine.ts';
+import { startSweeper } from './api/sweeper.ts';
+import { type Config, readConfig } from './config.ts';
+import { AppError, errorText } from './model/errors.ts';
+import { migrateDatabase, openDatabase } from './model/store/database.ts';
+import { listen } from './model/store/events.ts';
+import { ensureFirstAdministrator } from './model/store/people.ts';
+import { openKeyRing } from './secrets/key-ring.ts';
+import { createPayloadCodec } from './secrets/payload-codec.ts';
+import { createVault } from './secrets/vault.ts';
+
+/** EX_CONFIG of sysexits.h: whoever supervises this process must not start it again as it is. */
+const misconfigured = 78;
+
+/** Streams that are open longer are cut when the process stops. */
+const closeGraceMs = 2000;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env, import.meta.dirname);
+  if (!config.databaseUrl)
+    throw new AppError(
+      'invalid',
+      'AEGIR_DATABASE_URL is not set. Use "npm start", or give the address of a PostgreSQL database.',
+    );
+  const logger = pino();
+  const log = (line: string, detail?: unknown) =>
+    detail === undefined ? logger.info(line) : logger.error({ err: detail }, line);
+  const keys = openKeyRing(config.secretKey, line => log(line));
+  const open = openDatabase(config.databaseUrl, 20);
+  await migrateDatabase(open);
+  await ensureFirstAdministrator(open.db);
+
+  const codec = createPayloadCodec(keys);
+  const engineOptions = { ...config.temporal, codec, publicUrl: config.api.publicUrl };
+  await prepareNamespace(engineOptions);
+  const events = listen(config.databaseUrl);
+  const deps: ApiDependencies = {
+    db: open.db,
+    events,
+    vault: createVault(keys),
+    codec,
+    engine: await connectEngine(engineOptions),
+    auth: createAuth({
+      db: open.db,
+      secret: keys.derive('sessions').toString('hex'),
+      publicUrl: config.api.publicUrl,
+      localToken: writeLocalToken(config),
+    }),
+    catalogue: createCatalogueSource(open.db, config.paths),
+    publicUrl: config.api.publicUrl,
+    consoleUrl: config.temporal.consoleUrl,
+    pages: join(config.installation, 'ui', 'dist'),
+    log,
+  };
+  const { problems } = await deps.catalogue.current();
+  for (const { file, line, message } of problems) log(`Refused by the catalogue: ${file}:${line}: ${message}`);
+
+  const stopSweeper = startSweeper(deps);
+  const app = createApp(deps);
+  const server = serve({ fetch: app.fetch, hostname: config.api.host, port: config.api.port }, () =>
+    log(`listening on ${config.api.port}`),
+  );
+  server.on('error', error => fail(error));
+
+  const stop = async () => {
+    stopSweeper();
+    server.close();
+    setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), closeGraceMs).unref();
+    await events.close();
+    await deps.engine.close();
+    await open.close();
+    process.exit(0);
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+/** Whoever can read this file owns the data folder: local tools act as the first administrator with it. */
+function writeLocalToken(config: Config): string {
+  const token = randomBytes(32).toString('base64url');
+  const file = join(config.home, 'local-token');
+  mkdirSync(config.home, { recursive: true });
+  writeFileSync(file, token, { mode: 0o600 });
+  chmodSync(file, 0o600);
+  return token;
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${errorText(error)}\n`);
+  const lasting = error instanceof AppError && (error.code === 'conflict' || error.code === 'invalid');
+  process.exit(lasting ? misconfigured : 1);
+}
+
+main().catch(fail);

@@ -1,0 +1,67 @@
+// Composition root of a worker: carries out Operations, wherever it runs.
+
+import { join } from 'node:path';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createBackends } from './activities/backends/index.ts';
+import { createActivities } from './activities/index.ts';
+import { createFolderStore } from './catalogue/versions.ts';
+import { readConfig } from './config.ts';
+import { AppError, errorText } from './model/errors.ts';
+import { openDatabase } from './model/store/database.ts';
+import { openKeyRing } from './secrets/key-ring.ts';
+import { createPayloadCodec } from './secrets/payload-codec.ts';
+import { createVault } from './secrets/vault.ts';
+
+/** Aborted runs end within 2 s; the rest is for writing that down. */
+const shutdownGrace = '10 seconds';
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env, import.meta.dirname);
+  if (!config.databaseUrl)
+    throw new AppError(
+      'invalid',
+      'AEGIR_DATABASE_URL is not set. Use "npm start", or give the address of a PostgreSQL database.',
+    );
+  Runtime.install({ shutdownSignals: [] });
+  const keys = openKeyRing(config.secretKey, line => process.stderr.write(`${line}\n`));
+  const open = openDatabase(config.databaseUrl, config.worker.concurrentTasks + 5);
+  const connection = await NativeConnection.connect({ address: config.temporal.address });
+  const backends = createBackends({ python: config.python, runFolder: config.worker.runFolder });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue: config.temporal.taskQueue,
+    workflowsPath: join(import.meta.dirname, 'workflows', 'index.ts'),
+    activities: createActivities({
+      db: open.db,
+      vault: createVault(keys),
+      backends: backends.table,
+      folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
+      apiUrl: config.api.urlForWorkers,
+    }) as unknown as Record<string, (...args: never[]) => Promise<unknown>>,
+    dataConverter: { payloadCodecs: [createPayloadCodec(keys)] },
+    maxConcurrentActivityTaskExecutions: config.worker.concurrentTasks,
+    // A cancel is heard with the next heartbeat that is sent.
+    maxHeartbeatThrottleInterval: '2 seconds',
+    defaultHeartbeatThrottleInterval: '1 second',
+    shutdownGraceTime: shutdownGrace,
+  });
+  let stopping = false;
+  const stop = () => {
+    if (!stopping) worker.shutdown();
+    stopping = true;
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  const running = worker.run();
+  process.stdout.write('worker ready\n');
+  await running;
+  await backends.close();
+  await connection.close();
+  await open.close();
+}
+
+main().catch(error => {
+  process.stderr.write(`${errorText(error)}\n`);
+  process.exit(1);
+});
