@@ -11,6 +11,9 @@ const answerTimeoutMs = 30_000;
 /** A restart of the API by its supervisor takes about a second: these waits outlive it. */
 const retryDelaysMs = [200, 600, 1500];
 
+/** The API refuses to give more at once. */
+const largestPage = 500;
+
 export type Query = Record<string, string | number | undefined>;
 
 export interface SendOptions {
@@ -59,7 +62,7 @@ export class Client {
     const items: T[] = [];
     let after: string | undefined;
     do {
-      const size = Number.isFinite(limit) ? { limit: limit - items.length } : {};
+      const size = Number.isFinite(limit) ? { limit: Math.min(limit - items.length, largestPage) } : {};
       const page = await this.get<Page<T>>(path, { ...query, ...size, after });
       items.push(...page.items);
       after = page.next ?? undefined;
@@ -150,7 +153,10 @@ async function errorOf(response: Response, url: string, sentCredentials: boolean
   const problem = await readProblem(response);
   const problems = problem.problems ?? [];
   const code = codeOf(response.status);
-  const said = (problems.length > 0 ? problem.title : problem.detail) || problem.detail || problem.title;
+  const [first] = problems;
+  // A detail that lists the mistakes as well would say them twice.
+  const isListed = first !== undefined && problem.detail?.includes(first.message);
+  const said = isListed ? problem.title : problem.detail || problem.title;
   if (response.status === 401) {
     const advice = sentCredentials ? 'The token is not valid (any more)' : `You are not signed in to ${url}`;
     return new CliError(code, `${advice}: use ./aegir sign-in, or ./aegir token create on Aegir's own machine.`);

@@ -37,6 +37,13 @@ export function findCredentials(environment: CliEnvironment, flags: CredentialFl
   return { url, authorization: environment.homeIsChosen ? (own ?? signedIn) : (signedIn ?? own) };
 }
 
+/** Whether the installation on this machine is meant, running or not. */
+export function meansThisMachine(environment: CliEnvironment, flags: CredentialFlags): boolean {
+  if (flags.url !== undefined || environment.url !== null) return false;
+  const stored = readStored(environment);
+  return environment.homeIsChosen || stored === null || sameAddress(stored.url, localAddress(environment));
+}
+
 export function store(environment: CliEnvironment, stored: Stored): void {
   writePrivateFile(environment.settingsFile, `${JSON.stringify(stored, null, 2)}\n`);
 }

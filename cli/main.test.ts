@@ -53,7 +53,7 @@ test('every mistake of a refused input is on a line of its own with its path', a
   setting.api.refuse('POST /api/servers', {
     status: 422,
     title: 'The input has mistakes.',
-    detail: 'The input has mistakes. values.name: …',
+    detail: 'The input has mistakes. values.name: It is required.',
     problems: [
       { path: 'values.name', message: 'It is required.' },
       { path: 'fields.rack', message: 'There is no such field.' },

@@ -2,6 +2,7 @@
 // is the API's to judge; here is only what cannot be read at all, every mistake of it.
 
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import type { EntityKind } from '../model/entities.ts';
 import { errorText, type Problem } from '../model/errors.ts';
 import type { FieldSpec, FieldType } from '../model/fields.ts';
@@ -34,10 +35,12 @@ export function readText(text: string, readStdin: () => string = stdinReader()):
   if (text === '-') return readStdin();
   if (text.startsWith('@@')) return text.slice(1);
   if (!text.startsWith('@')) return text;
+  // The shell replaces ~ at the beginning of a word only, where our @ stands.
+  const path = text.slice(1).replace(/^~(?=\/)/, homedir());
   try {
-    return readFileSync(text.slice(1), 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`The file ${text.slice(1)} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`);
+    throw new Error(`The file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`);
   }
 }
 

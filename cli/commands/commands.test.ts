@@ -152,16 +152,18 @@ test('catalogue lists the types and the mistakes of those that were refused', as
 
 test('status is 0 when all parts run, 1 when one does not or nothing was started', async () => {
   const home = join(setting.sandbox.folder, 'home');
-  const variables = { AEGIR_HOME: home, AEGIR_URL: '', AEGIR_TOKEN: '', AEGIR_PORT: '1' };
-  expect(await setting.run(['status'], { variables })).toMatchObject({ code: 1 });
-  const part = { name: 'api', pid: process.pid, port: 1, state: 'running', restarts: 0, since: '2026-11-21T08:00:00Z' };
+  const variables = { AEGIR_HOME: home, AEGIR_URL: '', AEGIR_TOKEN: '', AEGIR_PORT: new URL(setting.api.url).port };
+  const never = await setting.run(['status'], { variables });
+  expect(never).toMatchObject({ code: 1, stderr: '' });
+  expect(never.stdout).toContain('npm start');
+  const part = { name: 'api', pid: process.pid, port: 1, state: 'ready', restarts: 0, since: '2026-11-21T08:00:00Z' };
   const write = (state: string, pid = process.pid) => {
     const status = { pid, addresses: { aegir: setting.api.url, console: 'http://c' }, parts: [{ ...part, state }] };
     writeFileSync(join(home, 'status.json'), JSON.stringify(status));
   };
   mkdirSync(home);
   setting.api.answer('GET /api/health', { ok: true, parts: {} });
-  write('running');
+  write('ready');
   const healthy = await setting.run(['status', '--json'], { variables });
   expect(healthy.code).toBe(0);
   expect(JSON.parse(healthy.stdout)).toMatchObject({
@@ -172,7 +174,7 @@ test('status is 0 when all parts run, 1 when one does not or nothing was started
   write('restarting');
   expect((await setting.run(['status'], { variables })).code).toBe(1);
   // The largest process id that Linux gives is 2^22: nobody has this one.
-  write('running', 2 ** 22 + 1);
+  write('ready', 2 ** 22 + 1);
   const stopped = await setting.run(['status'], { variables });
   expect(stopped).toMatchObject({ code: 1 });
   expect(stopped.stdout).toContain('is not running');

@@ -66,7 +66,7 @@ test('a secret comes from a file as it is, or from standard input, and never fro
 
 test('any value may come from a file, begin with a dash or, written twice, with an @', async () => {
   writeFileSync(join(setting.sandbox.folder, 'address'), 'web1.example\n');
-  await setting.run(['server', 'create', '--address', '@address', '--user=-odd', '--name', '@@home']);
+  await setting.run(['server', 'create', '--address', '@~/address', '--user=-odd', '--name', '@@home']);
   expect(created()).toEqual({ values: { address: 'web1.example', user: '-odd', name: '@home' }, fields: {} });
 });
 

@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { errorText } from '../../model/errors.ts';
 import { Client, pathOf } from '../client.ts';
-import { type CredentialFlags, findCredentials } from '../credentials.ts';
+import { type CredentialFlags, findCredentials, meansThisMachine } from '../credentials.ts';
 import { renderPairs } from '../entity-page.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { exitCodes } from '../exit.ts';
@@ -42,23 +42,23 @@ export function statusCommand(environment: CliEnvironment): Command {
 }
 
 async function readStatus(environment: CliEnvironment, options: CredentialFlags): Promise<Status> {
-  const local = readLocalStatus(environment);
-  const isLocal = options.url === undefined && environment.url === null && local !== null;
-  const url = isLocal ? localAddress(environment) : findCredentials(environment, options).url;
-  const running = isLocal ? isRunning(local.pid) : null;
-  const base = {
-    running,
-    url,
-    addresses: isLocal ? local.addresses : { aegir: url },
-    parts: isLocal ? local.parts : [],
-  };
-  if (running === false) {
-    const message = `Aegir is not running (the process ${local?.pid} is over). Start it with: npm start`;
-    return { ...base, healthy: false, parts: [], health: null, message };
+  if (!meansThisMachine(environment, options)) {
+    const { url } = findCredentials(environment, options);
+    return withHealth({ running: null, url, addresses: { aegir: url }, parts: [] });
   }
+  const local = readLocalStatus(environment);
+  const url = localAddress(environment);
+  if (local === null || !isRunning(local.pid)) {
+    const message = 'Aegir is not running on this machine. Start it with: npm start';
+    return { healthy: false, running: false, url, addresses: {}, parts: [], health: null, message };
+  }
+  return withHealth({ running: true, url, addresses: local.addresses, parts: local.parts });
+}
+
+async function withHealth(base: Pick<Status, 'running' | 'url' | 'addresses' | 'parts'>): Promise<Status> {
   try {
-    const health = await readHealth(url);
-    const failing = base.parts.filter(part => part.state !== 'running');
+    const health = await readHealth(base.url);
+    const failing = base.parts.filter(part => part.state !== 'ready');
     const healthy = health.ok && failing.length === 0;
     return { ...base, healthy, health, message: healthy ? 'All parts run.' : 'Not all parts run.' };
   } catch (error) {
