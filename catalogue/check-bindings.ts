@@ -1,0 +1,83 @@
+// Checks the values under `with:` of a step: literals against the argument, `$input.x`, `$steps.a.b` and `$<path>` against
+// what there is.
+
+import type { EntityKind } from '../model/entities.ts';
+import type { FieldSpec } from '../model/fields.ts';
+import { suggestName } from '../model/near-name.ts';
+import type { OperationType, StepType } from '../model/operation-type.ts';
+import { isEntityKind } from '../model/paths.ts';
+import { validateFields } from '../model/validate.ts';
+import { findOutputs, type KnownTypes } from './operation-scope.ts';
+import { checkAgreement, checkSource } from './type-agreement.ts';
+
+export interface BindingScope {
+  operation: OperationType;
+  known: KnownTypes;
+  roots: ReadonlySet<EntityKind>;
+  /** Steps that are over when this one begins. */
+  earlier: StepType[];
+}
+
+/** Sentences, each a mistake. `targets`: the arguments of that name (several behind `$application.<verb>`). */
+export function checkBinding(value: unknown, targets: FieldSpec[], scope: BindingScope): string[] {
+  const found = targets.map(target => checkOne(value, target, scope)).filter(problem => problem !== null);
+  return [...new Set(found)];
+}
+
+function checkOne(value: unknown, target: FieldSpec, scope: BindingScope): string | null {
+  if (typeof value !== 'string' || !value.startsWith('$')) return checkLiteral(value, target);
+  if (value.startsWith('$$')) return checkLiteral(value.slice(1), target);
+  const [head = '', ...rest] = value.slice(1).split('.');
+  if (head === 'input') return checkInput(value, rest, target, scope);
+  if (head === 'steps') return checkOutput(value, rest, target, scope);
+  if (!isEntityKind(head)) {
+    return `"${value}" begins with nothing known: $input.<field>, $steps.<id>.<output> or a path such as $release.hash; $$ is a plain "$".`;
+  }
+  return checkRoot(head, scope) ?? checkSource(value.slice(1), target);
+}
+
+function checkLiteral(value: unknown, target: FieldSpec): string | null {
+  const { required: _required, default: _default, ...bare } = target;
+  const { problems } = validateFields([bare], { [target.name]: value });
+  return problems.length > 0 ? problems.map(problem => `${problem.path} ${problem.message}`).join(' ') : null;
+}
+
+function checkInput(value: string, rest: string[], target: FieldSpec, { operation }: BindingScope): string | null {
+  const names = operation.fields.map(field => field.name);
+  const field = rest.length === 1 ? operation.fields.find(entry => entry.name === rest[0]) : undefined;
+  if (!field)
+    return `"${value}" is no field of this Operation type;${suggestName(rest[0] ?? '', names)} known: ${names.join(', ') || 'none'}.`;
+  if (field.secret && !target.secret)
+    return `"${value}" is a secret: the argument ${target.name} needs "no_log: true".`;
+  const problem = checkAgreement(field, target);
+  return problem && `"${value}" ${problem}`;
+}
+
+function checkOutput(value: string, rest: string[], target: FieldSpec, scope: BindingScope): string | null {
+  const { operation, known, earlier } = scope;
+  const outputs = findOutputs(earlier, rest, operation, known);
+  if (outputs.length === 0) return `"${value}" is no declared output of an earlier step.${hintForOutput(rest, scope)}`;
+  const problems = outputs.map(output => checkAgreement(output, target));
+  const problem = problems.every(entry => entry !== null) ? problems[0] : null;
+  return problem ? `"${value}" ${problem}` : null;
+}
+
+function hintForOutput(rest: string[], { operation, earlier }: BindingScope): string {
+  const id = rest[0] ?? '';
+  if (earlier.some(step => step.id === id)) return '';
+  const later = JSON.stringify(operation.steps).includes(`"id":${JSON.stringify(id)}`);
+  return later
+    ? ` The step "${id}" is not over by then.`
+    : suggestName(
+        id,
+        earlier.map(step => step.id),
+      );
+}
+
+export function checkRoot(
+  root: EntityKind,
+  { operation, roots }: Pick<BindingScope, 'operation' | 'roots'>,
+): string | null {
+  if (roots.has(root)) return null;
+  return `An Operation on a ${operation.on} has no ${root}: add a field "${root}" of the type reference.`;
+}

@@ -1,0 +1,227 @@
+// Holds an Operation type against the others: its steps name types that exist, every required argument has a value, what
+// `with:` binds is there, nested Operations end.
+
+import type { EntityKind } from '../model/entities.ts';
+import type { Problem } from '../model/errors.ts';
+import type { FieldSpec } from '../model/fields.ts';
+import { suggestName } from '../model/near-name.ts';
+import type { OperationType, StepType } from '../model/operation-type.ts';
+import { isEntityKind, resolvePathType } from '../model/paths.ts';
+import type { Argument, TaskType } from '../model/task-type.ts';
+import { joinPath } from '../model/validate.ts';
+import { type BindingScope, checkBinding, checkRoot } from './check-bindings.ts';
+import { checkForm } from './check-form.ts';
+import {
+  applicationsOf,
+  flatSteps,
+  givableFields,
+  type KnownTypes,
+  reachableRoots,
+  type TaskCandidate,
+  taskCandidates,
+  verbOf,
+} from './operation-scope.ts';
+import type { ReadOperationType } from './read-operation-type.ts';
+
+interface Check extends Omit<BindingScope, 'earlier'> {
+  problems: Problem[];
+  pathOf(step: StepType): string;
+}
+
+export function checkOperation(read: ReadOperationType, known: KnownTypes): Problem[] {
+  const { type, stepPaths } = read;
+  const pathOf = (step: StepType) => stepPaths.get(step) ?? 'steps';
+  const check: Check = { operation: type, known, roots: reachableRoots(type), problems: [], pathOf };
+  checkHead(check);
+  checkSteps(type.steps, [], check);
+  for (const { step, message } of checkForm(type, known)) {
+    check.problems.push({ path: step ? pathOf(step) : 'fields', message });
+  }
+  return check.problems;
+}
+
+function checkHead(check: Check): void {
+  const { operation, known, problems, roots } = check;
+  for (const [index, name] of operation.for.application.entries()) {
+    const problem = unknownType('Application type', name, known.applicationTypes, known.refused.applicationTypes);
+    if (problem) problems.push({ path: `for.application.${index}`, message: problem });
+  }
+  for (const field of operation.fields) {
+    if (isEntityKind(field.name) && field.to !== field.name) {
+      const message = `is called like a root, so it must be a reference to a ${field.name}.`;
+      problems.push({ path: `fields.${field.name}`, message });
+    }
+  }
+  for (const kind of Object.keys(operation.locks)) {
+    const problem = roots.has(kind as EntityKind) ? null : checkRoot(kind as EntityKind, check);
+    if (problem) problems.push({ path: `locks.${kind}`, message: problem });
+  }
+}
+
+/** Answers the steps that are over after these. */
+function checkSteps(steps: StepType[], before: StepType[], check: Check): StepType[] {
+  let earlier = before;
+  for (const step of steps) {
+    if (step.parallel) {
+      // Steps side by side do not see each other.
+      for (const inner of step.parallel) checkSteps([inner], earlier, check);
+    } else if (step.operation) checkNested(step, step.operation, earlier, check);
+    else checkTaskStep(step, step.task ?? '', earlier, check);
+    earlier = [...earlier, step];
+  }
+  return earlier;
+}
+
+function checkTaskStep(step: StepType, task: string, earlier: StepType[], check: Check): void {
+  const report = (key: string, message: string) =>
+    check.problems.push({ path: joinPath(check.pathOf(step), key), message });
+  for (const message of checkTaskName(task, check)) report('task', message);
+  const candidates = taskCandidates(task, check.operation, check.known);
+  const scope = { ...check, earlier };
+  checkWith(
+    step.with,
+    candidates.flatMap(({ type }) => type.arguments),
+    { scope, at: 'with', report, what: task },
+  );
+  if (step.on) reportIf(report, 'on', checkRoot(step.on, check));
+  for (const candidate of candidates) checkNeeds(candidate, step, check, report);
+  checkUndo(step, { ...scope, earlier: [...earlier, step] }, report);
+}
+
+function checkTaskName(task: string, { operation, known, roots }: Check): string[] {
+  const verb = verbOf(task);
+  if (verb === undefined) {
+    const problem = unknownType('Task type', task, known.taskTypes, known.refused.taskTypes);
+    return problem ? [problem] : [];
+  }
+  if (!roots.has('project')) return [`An Operation on a ${operation.on} has no Project, hence no application.`];
+  const applications = applicationsOf(operation, known);
+  const without = applications.filter(type => !Object.hasOwn(type.verbs, verb)).map(type => type.name);
+  if (without.length === applications.length) {
+    const verbs = [...new Set(applications.flatMap(type => Object.keys(type.verbs)))];
+    return [
+      `No Application type has the verb "${verb}";${suggestName(verb, verbs)} known: ${verbs.join(', ') || 'none'}.`,
+    ];
+  }
+  const chosen = operation.for.application.length > 0;
+  return chosen && without.length > 0
+    ? [`The Application types ${without.join(', ')} under "for" have no verb "${verb}".`]
+    : [];
+}
+
+/** A required argument that can neither be filled nor asked, or a Server that is not there. */
+function checkNeeds({ type, application }: TaskCandidate, step: StepType, check: Check, report: Report): void {
+  const behind = application ? ` (${type.name} of ${application})` : '';
+  if (type.target === 'server' && !check.roots.has('server')) {
+    report('task', `It runs on a Server${behind}. ${checkRoot('server', check)}`);
+  }
+  for (const argument of type.arguments) {
+    if (!argument.required || Object.hasOwn(step.with, argument.name) || canBeFilled(argument, check)) continue;
+    report('with', `The argument "${argument.name}"${behind} has no value here and is never asked: give it.`);
+  }
+}
+
+function canBeFilled(argument: Argument, { roots }: Check): boolean {
+  if (argument.ask !== false || argument.default !== undefined) return true;
+  const root = argument.from?.split('.')[0];
+  return isEntityKind(root) && roots.has(root) && 'spec' in resolvePathType(argument.from ?? '');
+}
+
+type Report = (key: string, message: string) => void;
+
+function reportIf(report: Report, key: string, message: string | null): void {
+  if (message) report(key, message);
+}
+
+interface WithPlace {
+  scope: BindingScope;
+  at: 'with' | 'undo_with';
+  report: Report;
+  what: string;
+}
+
+function checkWith(
+  bindings: Record<string, unknown>,
+  targets: FieldSpec[],
+  { scope, at, report, what }: WithPlace,
+): void {
+  // Without a known type behind the step, that is the mistake to name.
+  if (targets.length === 0 && !hasType(what, scope.known, scope.operation)) return;
+  const names = [...new Set(targets.map(target => target.name))];
+  for (const [name, value] of Object.entries(bindings)) {
+    const same = targets.filter(target => target.name === name);
+    if (same.length === 0) {
+      report(
+        `${at}.${name}`,
+        `"${name}" is no argument of "${what}";${suggestName(name, names)} known: ${names.join(', ') || 'none'}.`,
+      );
+    }
+    for (const message of checkBinding(value, same, scope)) report(`${at}.${name}`, message);
+  }
+}
+
+function hasType(what: string, known: KnownTypes, operation: OperationType): boolean {
+  return known.operationTypes.has(what) || taskCandidates(what, operation, known).length > 0;
+}
+
+function checkUndo(step: StepType, scope: BindingScope & Check, report: Report): void {
+  if (step.undoWith && step.undo === undefined) report('undo_with', 'has a meaning only beside "undo".');
+  if (step.undo === undefined) return;
+  for (const message of checkTaskName(step.undo, scope)) report('undo', message);
+  const targets = taskCandidates(step.undo, scope.operation, scope.known).flatMap(
+    ({ type }: { type: TaskType }) => type.arguments,
+  );
+  checkWith(step.undoWith ?? {}, targets, { scope, at: 'undo_with', report, what: step.undo });
+}
+
+function checkNested(step: StepType, name: string, earlier: StepType[], check: Check): void {
+  const { known, operation } = check;
+  const report = (key: string, message: string) =>
+    check.problems.push({ path: joinPath(check.pathOf(step), key), message });
+  reportIf(
+    report,
+    'operation',
+    unknownType('Operation type', name, known.operationTypes, known.refused.operationTypes),
+  );
+  const nested = known.operationTypes.get(name);
+  if (nested) {
+    const cycle = findCycle(operation.name, nested, known);
+    if (cycle) report('operation', `An Operation must not contain itself: ${[operation.name, ...cycle].join(' → ')}.`);
+    reportIf(report, 'operation', checkRoot(nested.on, check));
+    const subject = step.on ?? operation.on;
+    if (subject !== nested.on) {
+      const hint = step.on ? `not on a ${step.on}` : `so this step needs "on: ${nested.on}"`;
+      report('on', `"${name}" runs on a ${nested.on}, ${hint}.`);
+    }
+    checkWith(step.with, givableFields(nested, known), {
+      scope: { ...check, earlier },
+      at: 'with',
+      report,
+      what: name,
+    });
+  }
+  checkUndo(step, { ...check, earlier: [...earlier, step] }, report);
+}
+
+/** Names from `type` on to `start`, when it leads back there. */
+function findCycle(start: string, type: OperationType, known: KnownTypes, seen = new Set<string>()): string[] | null {
+  if (type.name === start) return [start];
+  if (seen.has(type.name)) return null;
+  seen.add(type.name);
+  for (const step of flatSteps(type.steps)) {
+    const nested = step.operation === undefined ? undefined : known.operationTypes.get(step.operation);
+    const cycle = nested && findCycle(start, nested, known, seen);
+    if (cycle) return [type.name, ...cycle];
+  }
+  return null;
+}
+
+export function unknownType(
+  what: string,
+  name: string,
+  known: ReadonlyMap<string, unknown>,
+  refused: ReadonlySet<string>,
+): string | null {
+  if (refused.has(name)) return `The ${what} "${name}" is refused for mistakes of its own: mend them first.`;
+  return known.has(name) ? null : `There is no ${what} "${name}".${suggestName(name, known.keys())}`;
+}

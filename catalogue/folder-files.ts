@@ -1,0 +1,86 @@
+// The files of a Task type's folder, and their hash: the version of the Task type.
+
+import { createHash } from 'node:crypto';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface FolderFile {
+  /** Relative, with `/`. */
+  path: string;
+  executable: boolean;
+  content: Buffer;
+}
+
+/**
+ * A role is text: tens of KiB. Every version is kept in PostgreSQL and unpacked by every worker, so an archive or a binary
+ * does not belong into it.
+ */
+export const largestFolderBytes = 5 * 1024 * 1024;
+const mostFiles = 2000;
+
+/** What tools leave behind: Python's cache, backups and swap files of editors, version control. */
+export function isLeftOut(name: string): boolean {
+  return /^(__pycache__|\.git|\.DS_Store|#.*#|\.#.*|\..*\.sw[a-z])$|(\.py[co]|~|\.bak|\.orig)$/.test(name);
+}
+
+/** Sorted by path. Mistakes (links, devices, size) are sentences with the path in front. */
+export async function readFolder(
+  folder: string,
+): Promise<{ files: FolderFile[]; mistakes: { path: string; message: string }[] }> {
+  const files: FolderFile[] = [];
+  const mistakes: { path: string; message: string }[] = [];
+  let bytes = 0;
+  for await (const { path, kind, size, mode } of walkFolder(folder)) {
+    if (kind === 'other') {
+      mistakes.push({ path, message: 'is a link or a special file: a Task type consists of ordinary files only.' });
+      continue;
+    }
+    bytes += size;
+    if (bytes > largestFolderBytes || files.length >= mostFiles) {
+      mistakes.push({
+        path: '',
+        message: 'The folder holds more than 5 MiB or 2000 files: fetch large files in a task.',
+      });
+      break;
+    }
+    files.push({ path, executable: (mode & 0o100) !== 0, content: await readFile(join(folder, path)) });
+  }
+  return { files: sortFiles(files), mistakes };
+}
+
+interface FoundFile {
+  path: string;
+  kind: 'file' | 'other';
+  size: number;
+  mode: number;
+  /** Whatever changes when the content, the mode or the identity changes. */
+  stamp: string;
+}
+
+/** Every file below a folder, without what is left out, in a stable order. */
+export async function* walkFolder(folder: string, below = ''): AsyncGenerator<FoundFile> {
+  for (const name of (await readdir(join(folder, below))).sort()) {
+    if (isLeftOut(name)) continue;
+    const path = below === '' ? name : `${below}/${name}`;
+    const stats = await lstat(join(folder, path));
+    if (stats.isDirectory()) yield* walkFolder(folder, path);
+    else {
+      const stamp = [stats.ino, stats.size, stats.mode, stats.mtimeMs, stats.ctimeMs].join(' ');
+      yield { path, kind: stats.isFile() ? 'file' : 'other', size: stats.size, mode: stats.mode, stamp };
+    }
+  }
+}
+
+/** sha256 over each file's path, executable bit, length and bytes, in the order of the paths. */
+export function hashFiles(files: FolderFile[]): string {
+  const hash = createHash('sha256');
+  for (const { path, executable, content } of sortFiles(files)) {
+    hash.update(`${path}\0${executable ? 'x' : '-'}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+/** By code units: the same everywhere, whatever the locale. */
+function sortFiles(files: FolderFile[]): FolderFile[] {
+  return [...files].sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0));
+}

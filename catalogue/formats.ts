@@ -1,0 +1,161 @@
+// The keys of every file of the catalogue, as field specs: the same validator checks them as checks forms. docs/types.md
+// says what they mean.
+
+import { roles } from '../model/access.ts';
+import { entityKinds } from '../model/entities.ts';
+import { type FieldSpec, fieldFormats, fieldTypes } from '../model/fields.ts';
+import { backendNames, defaultRetry, defaultTimeoutSeconds } from '../model/task-type.ts';
+
+const text = (name: string, more: Partial<FieldSpec> = {}): FieldSpec => ({ name, type: 'str', ...more });
+const bool = (name: string, value?: boolean): FieldSpec => ({
+  name,
+  type: 'bool',
+  ...(value !== undefined && { default: value }),
+});
+const words = (name: string, more: Partial<FieldSpec> = {}): FieldSpec => ({
+  name,
+  type: 'list',
+  elements: 'str',
+  ...more,
+});
+const dict = (name: string, more: Partial<FieldSpec> = {}): FieldSpec => ({ name, type: 'dict', ...more });
+
+/** Ansible knows no references; there they are texts with `to` in aegir.yml. */
+const ansibleTypes = fieldTypes.filter(type => type !== 'reference');
+
+export const ruleKeys: FieldSpec[] = [
+  { name: 'required_if', type: 'raw' },
+  { name: 'required_one_of', type: 'raw' },
+  { name: 'required_together', type: 'raw' },
+  { name: 'required_by', type: 'dict' },
+  { name: 'mutually_exclusive', type: 'raw' },
+];
+
+/** Of an argument in argument_specs.yml. */
+export const argumentKeys: FieldSpec[] = [
+  text('type', { required: true, choices: [...ansibleTypes] }),
+  { name: 'description', type: 'raw', required: true },
+  bool('required'),
+  { name: 'default', type: 'raw' },
+  { name: 'choices', type: 'list' },
+  text('elements', { choices: [...ansibleTypes] }),
+  bool('no_log'),
+  words('aliases'),
+  dict('options'),
+  // Documentation only, as in Ansible.
+  { name: 'version_added', type: 'raw' },
+  ...ruleKeys,
+];
+
+/** Of a field of an Operation or Application type: an argument and what aegir.yml says about one. */
+export const fieldKeys: FieldSpec[] = [
+  ...argumentKeys.map(key => (key.name === 'type' ? text('type', { required: true, choices: [...fieldTypes] }) : key)),
+  text('label'),
+  text('to', { choices: [...entityKinds] }),
+  text('format', { choices: [...fieldFormats] }),
+];
+
+/** Of the entry point `main` in argument_specs.yml. */
+export const entryPointKeys: FieldSpec[] = [
+  text('short_description', { required: true }),
+  { name: 'description', type: 'raw' },
+  dict('options', { default: {} }),
+  ...['author', 'version_added', 'seealso', 'notes', 'examples'].map((name): FieldSpec => ({ name, type: 'raw' })),
+  ...ruleKeys,
+];
+
+export const taskKeys: FieldSpec[] = [
+  text('target', { required: true, choices: ['server', 'worker'] }),
+  words('backends', { choices: [...backendNames] }),
+  bool('facts', false),
+  dict('arguments', { default: {} }),
+  dict('outputs', { default: {} }),
+  { name: 'timeout', type: 'int', default: defaultTimeoutSeconds },
+  dict('retry', {
+    default: {},
+    options: [
+      { name: 'attempts', type: 'int', default: defaultRetry.attempts },
+      { name: 'delay', type: 'int', default: defaultRetry.firstDelaySeconds },
+    ],
+  }),
+  bool('repeatable', true),
+  bool('changes', true),
+  bool('preview'),
+  text('undo'),
+];
+
+/** Of an argument in aegir.yml. */
+export const bindingKeys: FieldSpec[] = [
+  text('from'),
+  bool('remember'),
+  bool('ask'),
+  text('missing'),
+  text('label'),
+  text('format', { choices: [...fieldFormats] }),
+  text('to', { choices: [...entityKinds] }),
+];
+
+export const outputKeys: FieldSpec[] = [
+  text('type', { required: true, choices: [...fieldTypes] }),
+  text('sets'),
+  text('help'),
+];
+
+export const operationKeys: FieldSpec[] = [
+  text('title', { required: true }),
+  text('description', { required: true }),
+  text('on', { required: true, choices: [...entityKinds] }),
+  words('when', { default: [] }),
+  dict('for', {
+    default: {},
+    options: [
+      words('cluster', { choices: ['servers', 'kubernetes'], default: [] }),
+      words('application', { default: [] }),
+    ],
+  }),
+  text('confirm'),
+  bool('dangerous', false),
+  text('minimum_role', { choices: [...roles], default: 'operator' }),
+  dict('fields', { default: {} }),
+  dict('locks', {
+    default: {},
+    options: entityKinds.map(kind => text(kind, { choices: ['exclusive', 'shared'] })),
+  }),
+  dict('states', { default: {}, options: ['begin', 'succeeded', 'failed', 'cancelled'].map(name => text(name)) }),
+  { name: 'steps', type: 'list', required: true },
+];
+
+export const stepKeys: FieldSpec[] = [
+  text('id', { required: true }),
+  text('task'),
+  text('operation'),
+  { name: 'parallel', type: 'list' },
+  text('title'),
+  dict('with', { default: {} }),
+  text('on', { choices: [...entityKinds] }),
+  text('undo'),
+  dict('undo_with'),
+];
+
+export const applicationKeys: FieldSpec[] = [
+  text('title', { required: true }),
+  text('description', { required: true }),
+  words('recognised_by', { default: [] }),
+  dict('fields', { default: {} }),
+  dict('verbs', { default: {} }),
+];
+
+/** Names of Task types, Operation types, arguments, outputs, steps and verbs. */
+export function checkWord(word: string): string | null {
+  // 63 fits into every place where such a name becomes part of another (labels, units, files).
+  return /^[a-z][a-z0-9_]{0,62}$/.test(word) ? null : 'must consist of a-z, 0-9 and "_", and begin with a letter.';
+}
+
+const pythonKeywords =
+  'and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield';
+const yamlBooleans = 'y n yes no on off true false null';
+const ansibleVariables =
+  'vars hostvars groups group_names inventory_hostname inventory_dir inventory_file omit play_hosts playbook_dir role_name role_path role_names environment';
+
+/** Names that Ansible could not set as variables, or that mean something else to it or to a run of ours. */
+export const reservedArguments = new Set(`aegir ${pythonKeywords} ${yamlBooleans} ${ansibleVariables}`.split(' '));

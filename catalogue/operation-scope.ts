@@ -1,0 +1,108 @@
+// What an Operation type can see: the roots of its subject, and the types behind its steps.
+
+import type { ApplicationType } from '../model/application-type.ts';
+import type { EntityKind } from '../model/entities.ts';
+import type { FieldSpec } from '../model/fields.ts';
+import type { OperationType, StepType } from '../model/operation-type.ts';
+import { isEntityKind } from '../model/paths.ts';
+import type { Output, TaskType } from '../model/task-type.ts';
+
+export interface KnownTypes {
+  taskTypes: ReadonlyMap<string, TaskType>;
+  applicationTypes: ReadonlyMap<string, ApplicationType>;
+  operationTypes: ReadonlyMap<string, OperationType>;
+  /** Names of types with mistakes: they are there, but cannot be used. */
+  refused: {
+    taskTypes: ReadonlySet<string>;
+    applicationTypes: ReadonlySet<string>;
+    operationTypes: ReadonlySet<string>;
+  };
+}
+
+/** Which root brings which others: the same way as model/store/roots.ts goes. */
+const owners: Partial<Record<EntityKind, EntityKind[]>> = {
+  environment: ['release', 'server'],
+  release: ['project'],
+  server: ['cluster'],
+  project: ['organisation'],
+  cluster: ['organisation'],
+};
+
+/** The subject, what it belongs to, and what fields of the Operation that are called like a root bring. */
+export function reachableRoots(type: Pick<OperationType, 'on' | 'fields'>): ReadonlySet<EntityKind> {
+  const roots = new Set<EntityKind>();
+  const add = (kind: EntityKind) => {
+    if (roots.has(kind)) return;
+    roots.add(kind);
+    for (const owner of owners[kind] ?? []) add(owner);
+  };
+  add(type.on);
+  for (const field of type.fields) if (isEntityKind(field.name) && field.type === 'reference') add(field.name);
+  return roots;
+}
+
+export interface TaskCandidate {
+  type: TaskType;
+  /** Set for `$application.<verb>`: the Application type that names it. */
+  application?: string;
+}
+
+/** The Task types that may stand behind a step. */
+export function taskCandidates(task: string, operation: OperationType, known: KnownTypes): TaskCandidate[] {
+  const verb = verbOf(task);
+  if (verb === undefined) {
+    const type = known.taskTypes.get(task);
+    return type ? [{ type }] : [];
+  }
+  return applicationsOf(operation, known).flatMap(application => {
+    const type = Object.hasOwn(application.verbs, verb)
+      ? known.taskTypes.get(application.verbs[verb] ?? '')
+      : undefined;
+    return type ? [{ type, application: application.name }] : [];
+  });
+}
+
+export function verbOf(task: string): string | undefined {
+  return task.startsWith('$application.') ? task.slice('$application.'.length) : undefined;
+}
+
+export function applicationsOf(operation: OperationType, known: KnownTypes): ApplicationType[] {
+  const all = [...known.applicationTypes.values()];
+  const { application } = operation.for;
+  return application.length === 0 ? all : all.filter(type => application.includes(type.name));
+}
+
+/** Every step, the inner ones of `parallel` in its place. */
+export function* flatSteps(steps: StepType[]): Generator<StepType> {
+  for (const step of steps) {
+    if (step.parallel) yield* flatSteps(step.parallel);
+    else yield step;
+  }
+}
+
+/** Fields that a nested Operation can be given by `with`: its own and the arguments of its Tasks. */
+export function givableFields(nested: OperationType, known: KnownTypes): FieldSpec[] {
+  const fields = [...nested.fields];
+  for (const step of flatSteps(nested.steps)) {
+    if (step.task) fields.push(...taskCandidates(step.task, nested, known).flatMap(({ type }) => type.arguments));
+  }
+  return fields;
+}
+
+/**
+ * The outputs behind `$steps.<id>.<name>`; several when Applications bring different Task types. One that has it is enough:
+ * an Application type from another folder must not make our Operation types wrong.
+ */
+export function findOutputs(steps: StepType[], path: string[], operation: OperationType, known: KnownTypes): Output[] {
+  const [id, ...rest] = path;
+  const step = [...flatSteps(steps)].find(entry => entry.id === id);
+  if (step?.operation) {
+    const nested = known.operationTypes.get(step.operation);
+    // A cycle is reported by itself; the path ends in any case.
+    return nested ? findOutputs(nested.steps, rest, nested, known) : [];
+  }
+  if (!step?.task || rest.length !== 1) return [];
+  return taskCandidates(step.task, operation, known).flatMap(({ type }) =>
+    type.outputs.filter(output => output.name === rest[0]),
+  );
+}

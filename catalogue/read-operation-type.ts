@@ -1,0 +1,117 @@
+// Reads one Operation type from operations/<name>.yml. What it refers to is checked in check-operation.ts.
+
+import type { Role } from '../model/access.ts';
+import type { CatalogueProblem } from '../model/catalogue.ts';
+import { isDict } from '../model/coerce.ts';
+import { type EntityKind, entities } from '../model/entities.ts';
+import type { Problem } from '../model/errors.ts';
+import type { OperationType, StepType } from '../model/operation-type.ts';
+import { joinPath, validateFields } from '../model/validate.ts';
+import { definedOnly } from './defined-only.ts';
+import { typeName } from './find-types.ts';
+import { checkWord, fieldKeys, operationKeys, stepKeys } from './formats.ts';
+import { readArguments } from './read-arguments.ts';
+import { hashData, readYamlFile } from './read-file.ts';
+import { locate, type YamlSource } from './yaml-source.ts';
+
+export interface ReadOperationType {
+  type: OperationType;
+  source: YamlSource;
+  /** Where each step stands in the file: `steps.2.parallel.0`. */
+  stepPaths: ReadonlyMap<StepType, string>;
+}
+
+export async function readOperationType(
+  file: string,
+): Promise<{ read?: ReadOperationType; problems: CatalogueProblem[] }> {
+  const parsed = await readYamlFile(file);
+  if ('problems' in parsed) return parsed;
+  const { source } = parsed;
+  const { values, problems: mistakes } = validateFields(operationKeys, source.data);
+  const name = typeName(file);
+  const wrongName = checkWord(name);
+  if (wrongName) mistakes.push({ path: '', message: `The name "${name}" ${wrongName}` });
+  const on = values.on as EntityKind | undefined;
+  if (on) checkStates(on, values, mistakes);
+  const stepPaths = new Map<StepType, string>();
+  const scope = (values.for ?? {}) as { cluster?: string[]; application?: string[] };
+  const type = definedOnly<OperationType>({
+    name,
+    title: String(values.title ?? name),
+    description: String(values.description ?? ''),
+    version: hashData(source.data),
+    on: on ?? 'environment',
+    when: (values.when ?? []) as string[],
+    for: { cluster: scope.cluster ?? [], application: scope.application ?? [] },
+    confirm: values.confirm as string | undefined,
+    dangerous: values.dangerous === true,
+    minimumRole: (values.minimum_role ?? 'operator') as Role,
+    fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
+    locks: (values.locks ?? {}) as OperationType['locks'],
+    states: (values.states ?? {}) as OperationType['states'],
+    steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
+  });
+  // Without its kind nothing else can be checked.
+  return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
+}
+
+function checkStates(on: EntityKind, values: Record<string, unknown>, mistakes: Problem[]): void {
+  const known: readonly string[] = entities[on].states;
+  const check = (path: string, state: unknown) => {
+    if (typeof state !== 'string' || known.includes(state)) return;
+    mistakes.push({ path, message: `"${state}" is no state of a ${on}; states: ${known.join(', ')}.` });
+  };
+  for (const [index, state] of ((values.when ?? []) as string[]).entries()) check(`when.${index}`, state);
+  for (const [end, state] of Object.entries(isDict(values.states) ? values.states : {})) check(`states.${end}`, state);
+}
+
+interface Place {
+  path: string;
+  mistakes: Problem[];
+  /** Of the whole Operation type: a step is addressed by its id alone, also inside of `parallel`. */
+  ids: Set<string>;
+  stepPaths: Map<StepType, string>;
+}
+
+function readSteps(raw: unknown, place: Place): StepType[] {
+  if (!Array.isArray(raw)) return [];
+  if (raw.length === 0) place.mistakes.push({ path: place.path, message: 'must hold at least one step.' });
+  return raw.flatMap((step, index) => readStep(step, { ...place, path: joinPath(place.path, String(index)) }));
+}
+
+function readStep(raw: unknown, place: Place): StepType[] {
+  const { path, mistakes, ids } = place;
+  const { values, problems } = validateFields(stepKeys, raw as Record<string, unknown>, { path });
+  mistakes.push(...problems);
+  const { id, task, operation, parallel } = values as {
+    id?: string;
+    task?: string;
+    operation?: string;
+    parallel?: unknown[];
+  };
+  if (id !== undefined) {
+    const wrong = checkWord(id) ?? (ids.has(id) ? `The id "${id}" is taken by another step.` : null);
+    if (wrong) mistakes.push({ path: joinPath(path, 'id'), message: wrong });
+    ids.add(id);
+  }
+  const what = [task, operation, parallel].filter(entry => entry !== undefined);
+  if (isDict(raw) && what.length !== 1)
+    mistakes.push({ path, message: 'must have exactly one of task, operation and parallel.' });
+  if (parallel && Object.keys(values.with as object).length > 0) {
+    mistakes.push({ path: joinPath(path, 'with'), message: 'belongs to the steps inside of parallel.' });
+  }
+  if (id === undefined || what.length !== 1) return [];
+  const step = definedOnly<StepType>({
+    id,
+    task,
+    operation,
+    parallel: parallel && readSteps(parallel, { ...place, path: joinPath(path, 'parallel') }),
+    title: values.title as string | undefined,
+    with: (values.with ?? {}) as Record<string, unknown>,
+    on: values.on as EntityKind | undefined,
+    undo: values.undo as string | undefined,
+    undoWith: values.undo_with as Record<string, unknown> | undefined,
+  });
+  place.stepPaths.set(step, path);
+  return [step];
+}

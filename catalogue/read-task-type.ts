@@ -1,0 +1,193 @@
+// Reads one Task type from its folder: meta/argument_specs.yml (what Ansible reads too), meta/aegir.yml and the files that
+// its backends run.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CatalogueProblem } from '../model/catalogue.ts';
+import { isDict } from '../model/coerce.ts';
+import type { EntityKind } from '../model/entities.ts';
+import { errorText, type Problem } from '../model/errors.ts';
+import type { FieldRules, FieldType } from '../model/fields.ts';
+import { isEntityKind } from '../model/paths.ts';
+import type { Argument, BackendName, Output, TaskTarget, TaskType } from '../model/task-type.ts';
+import { validateFields } from '../model/validate.ts';
+import { addBindings } from './argument-bindings.ts';
+import { compareDefaults } from './compare-defaults.ts';
+import { definedOnly } from './defined-only.ts';
+import { typeName } from './find-types.ts';
+import { type FolderFile, hashFiles, readFolder } from './folder-files.ts';
+import { argumentKeys, checkWord, entryPointKeys, outputKeys, taskKeys } from './formats.ts';
+import { joinText, readArguments, readRules } from './read-arguments.ts';
+import { checkTarget } from './type-agreement.ts';
+import { locate, parseYaml, type YamlSource } from './yaml-source.ts';
+
+export interface ReadTaskType {
+  type: TaskType;
+  /** meta/aegir.yml, for the lines of later checks. */
+  source: YamlSource;
+  folder: string;
+}
+
+/** The type when it could be made out at all, and every mistake in its own files. */
+export async function readTaskType(folder: string): Promise<{ read?: ReadTaskType; problems: CatalogueProblem[] }> {
+  const problems: CatalogueProblem[] = [];
+  const name = typeName(folder);
+  const wrongName = checkWord(name);
+  if (wrongName) problems.push({ file: folder, line: 1, message: `The name "${name}" ${wrongName}` });
+  const found = await readFolder(folder).catch(error => ({
+    files: [],
+    mistakes: [{ path: '', message: errorText(error) }],
+  }));
+  for (const { path, message } of found.mistakes)
+    problems.push({ file: path ? join(folder, path) : folder, line: 1, message });
+  const specs = await readYaml(folder, 'meta/argument_specs.yml', '1.1', problems);
+  const aegir = await readYaml(folder, 'meta/aegir.yml', '1.2', problems);
+  if (!specs || !aegir) return { problems };
+  const main = readEntryPoint(specs, problems);
+  const task = readTask(aegir, { name, files: found.files, main }, problems);
+  if (task.backends.includes('ansible')) problems.push(...(await compareDefaults(folder, specs, main.arguments)));
+  return { read: { type: { ...task, version: hashFiles(found.files) }, source: aegir, folder }, problems };
+}
+
+async function readYaml(
+  folder: string,
+  path: string,
+  version: '1.1' | '1.2',
+  problems: CatalogueProblem[],
+): Promise<YamlSource | undefined> {
+  const file = join(folder, path);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    problems.push({ file, line: 1, message: `This file is missing or cannot be read; every Task type has a ${path}.` });
+    return undefined;
+  }
+  const parsed = parseYaml(file, text, version);
+  if ('source' in parsed) return parsed.source;
+  problems.push(...parsed.problems);
+  return undefined;
+}
+
+interface EntryPoint {
+  title: string;
+  description: string;
+  arguments: Argument[];
+  rules: FieldRules;
+}
+
+function readEntryPoint(source: YamlSource, problems: CatalogueProblem[]): EntryPoint {
+  const path = 'argument_specs.main';
+  const specs = source.data.argument_specs;
+  const main = isDict(specs) ? specs.main : undefined;
+  if (!isDict(main)) {
+    problems.push(
+      ...locate(source, [{ path: 'argument_specs', message: 'The entry point argument_specs.main is missing.' }]),
+    );
+    return { title: '', description: '', arguments: [], rules: {} };
+  }
+  const { values, problems: mistakes } = validateFields(entryPointKeys, main, { path });
+  const options = readArguments(values.options, { path: `${path}.options`, keys: argumentKeys, problems: mistakes });
+  const rules = readRules(values, { known: options, path, problems: mistakes });
+  problems.push(...locate(source, mistakes));
+  const title = typeof values.short_description === 'string' ? values.short_description.trim().replace(/\.$/, '') : '';
+  return { title, description: joinText(values.description) ?? '', arguments: options, rules };
+}
+
+function readTask(
+  source: YamlSource,
+  from: { name: string; files: FolderFile[]; main: EntryPoint },
+  problems: CatalogueProblem[],
+): Omit<TaskType, 'version'> {
+  const { values, problems: mistakes } = validateFields(taskKeys, source.data);
+  const target = values.target as TaskTarget | undefined;
+  const backends = findBackends(values.backends as BackendName[] | undefined, from.files, mistakes);
+  const allArguments = addBindings(from.main.arguments, values.arguments, mistakes);
+  const outputs = readOutputs(values.outputs, mistakes);
+  const retry = (values.retry ?? {}) as { attempts?: number; delay?: number };
+  checkNumbers({ ...values, ...retry }, mistakes);
+  problems.push(...locate(source, mistakes));
+  return definedOnly<Omit<TaskType, 'version'>>({
+    name: from.name,
+    title: from.main.title,
+    description: from.main.description,
+    target: target ?? 'worker',
+    backends,
+    arguments: allArguments,
+    rules: from.main.rules,
+    outputs,
+    timeoutSeconds: values.timeout as number,
+    retry: { attempts: retry.attempts ?? 1, firstDelaySeconds: retry.delay ?? 0 },
+    repeatable: values.repeatable as boolean,
+    changes: values.changes as boolean,
+    preview: (values.preview as boolean | undefined) ?? backends.includes('ansible'),
+    facts: values.facts as boolean,
+    undo: values.undo as string | undefined,
+    needs: rootsOf(allArguments, outputs, target),
+    templates: from.files
+      .filter(file => file.path.startsWith('templates/'))
+      .map(file => file.path.slice('templates/'.length)),
+  });
+}
+
+function checkNumbers(values: Record<string, unknown>, mistakes: Problem[]): void {
+  const limits: [key: string, path: string, least: number, most: number, what: string][] = [
+    ['timeout', 'timeout', 1, 7 * 24 * 3600, 'seconds, at most a week'],
+    ['attempts', 'retry.attempts', 1, 100, 'attempts in all, at most 100'],
+    ['delay', 'retry.delay', 0, 3600, 'seconds, at most an hour'],
+  ];
+  for (const [key, path, least, most, what] of limits) {
+    const value = values[key];
+    if (typeof value === 'number' && (value < least || value > most))
+      mistakes.push({ path, message: `must be ${least} or more ${what}.` });
+  }
+}
+
+const backendFiles: Record<BackendName, string[]> = {
+  ansible: ['tasks/main.yml', 'tasks/main.yaml'],
+  shell: ['shell/run'],
+};
+
+function findBackends(wanted: BackendName[] | undefined, files: FolderFile[], mistakes: Problem[]): BackendName[] {
+  const fileOf = (backend: BackendName) => files.find(file => backendFiles[backend].includes(file.path));
+  const there = (Object.keys(backendFiles) as BackendName[]).filter(fileOf);
+  if (!wanted && there.length === 0)
+    mistakes.push({
+      path: '',
+      message: 'The folder has neither tasks/main.yml nor shell/run: there is nothing to run.',
+    });
+  if (wanted?.length === 0) mistakes.push({ path: 'backends', message: 'must name at least one backend.' });
+  for (const backend of wanted ?? []) {
+    if (!there.includes(backend))
+      mistakes.push({ path: 'backends', message: `"${backend}" needs the file ${backendFiles[backend][0]}.` });
+  }
+  const run = fileOf('shell');
+  if (run && !run.executable) mistakes.push({ path: '', message: 'shell/run is not executable: chmod +x it.' });
+  return wanted ?? there;
+}
+
+function readOutputs(raw: unknown, mistakes: Problem[]): Output[] {
+  return Object.entries(isDict(raw) ? raw : {}).flatMap(([name, entry]) => {
+    const path = `outputs.${name}`;
+    const wrongName = checkWord(name);
+    if (wrongName) mistakes.push({ path, message: wrongName });
+    const { values, problems } = validateFields(outputKeys, entry as Record<string, unknown>, { path });
+    mistakes.push(...problems);
+    const { type, sets, help } = values as { type?: FieldType; sets?: string; help?: string };
+    if (!type) return [];
+    const wrongTarget = sets === undefined ? null : checkTarget(sets, type);
+    if (wrongTarget) mistakes.push({ path: `${path}.sets`, message: wrongTarget });
+    return [definedOnly<Output>({ name, type, sets, help })];
+  });
+}
+
+/** Roots that its paths start from; a Task on a Server needs that one. */
+function rootsOf(specs: Argument[], outputs: Output[], target: TaskTarget | undefined): EntityKind[] {
+  const paths = [...specs.map(spec => spec.from), ...outputs.map(output => output.sets)];
+  const names = paths.flatMap(path => (path === undefined ? [] : rootNames(path)));
+  return [...new Set([...names, ...(target === 'server' ? (['server'] as const) : [])])];
+}
+
+function rootNames(path: string): EntityKind[] {
+  const root = path.split('.')[0];
+  if (root === 'presence') return ['release', 'server'];
+  return isEntityKind(root) ? [root] : [];
+}
