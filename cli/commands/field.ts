@@ -79,7 +79,11 @@ function addCommand(environment: CliEnvironment): Command {
 }
 
 function deleteCommand(environment: CliEnvironment): Command {
-  return withCommonFlags(new Command('delete').alias('rm').description('delete a custom field with all its values'))
+  return withCommonFlags(
+    new Command('delete')
+      .alias('rm')
+      .description('remove a custom field; what entities hold in it is kept, out of sight'),
+  )
     .argument('<kind>', entityKinds.join(', '))
     .argument('<name>', 'its name or id')
     .action(async (word: string, name: string, options: CommonFlags) => {

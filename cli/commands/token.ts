@@ -1,4 +1,4 @@
-// `aegir token create|list|delete`. On Aegir's own machine `create` needs no sign-in: the owner of its data folder is trusted.
+// `aegir token create|list|delete|sign-in-link`. On Aegir's own machine `create` needs no sign-in: the owner of its data folder is trusted.
 
 import { hostname } from 'node:os';
 import { Command } from 'commander';
@@ -9,10 +9,15 @@ import type { CliEnvironment } from '../environment.ts';
 import { usageError } from '../exit.ts';
 import { localTime, print, printJson, printTable } from '../output.ts';
 
+/** Of the API. */
+const longestName = 32;
+
 export function tokenCommand(environment: CliEnvironment): Command {
-  const command = new Command('token').alias('tokens').description('API tokens: create, list, delete');
+  const command = new Command('token')
+    .alias('tokens')
+    .description('API tokens: create, list, delete; sign-in-link for a browser');
   const create = withCommonFlags(new Command('create').description('make a token; it is shown this once'))
-    .option('--name <name>', 'what it is for', `aegir on ${hostname()}`)
+    .option('--name <name>', 'what it is for', `aegir on ${hostname()}`.slice(0, longestName))
     .action(async (options: CommonFlags & { name: string }) => {
       const client = connect(environment, options);
       const made = await client.post<TokenView & { token: string }>(pathOf('tokens'), { name: options.name });
@@ -38,7 +43,14 @@ export function tokenCommand(environment: CliEnvironment): Command {
       if (options.json) printJson({ deleted: token.id });
       else print(`Token ${token.name} is deleted.`);
     });
-  return command.addCommand(create).addCommand(list).addCommand(remove);
+  const link = withCommonFlags(
+    new Command('sign-in-link').description('make a link that signs a browser in as you, once'),
+  ).action(async (options: CommonFlags) => {
+    const made = await connect(environment, options).post<{ url: string }>(pathOf('sign-in-links'), {});
+    if (options.json) printJson(made);
+    else print(made.url);
+  });
+  return command.addCommand(create).addCommand(list).addCommand(remove).addCommand(link);
 }
 
 function loadTokens(environment: CliEnvironment, options: CommonFlags): Promise<TokenView[]> {
