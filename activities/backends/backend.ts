@@ -1,9 +1,9 @@
 // The one interface between a Task and the tool that carries it out. A backend knows nothing of workflows, of PostgreSQL
 // or of the catalogue: it gets everything in a `Run` and says everything through `RunReport`.
 
-import type { BackendName, TaskTarget } from '../../model/task-type.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import type { LogMark } from '../../model/log.ts';
+import type { BackendName, TaskTarget } from '../../model/task-type.ts';
 
 /** How to reach the target. Secrets are resolved here: a Run never leaves the worker's memory. */
 export interface ServerConnection {

@@ -1,0 +1,183 @@
+// Carries out a Task type that is an Ansible role: renders everything into a private folder, runs ansible-playbook in a
+// scope, follows its events, and leaves nothing behind.
+
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError, errorText } from '../../../model/errors.ts';
+import type { Backend, Preview, Run, RunReport, RunResult } from '../backend.ts';
+import type { BackendDependencies } from '../dependencies.ts';
+import { endOnTarget } from '../end-on-target.ts';
+import { startFeedbackRelay } from '../feedback-relay.ts';
+import { readLines } from '../lines.ts';
+import { endMarked, runMarker } from '../process-tree.ts';
+import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
+import { runInScope } from '../scope.ts';
+import { ConnectionProblem } from '../ssh-problems.ts';
+import { previewOf } from './diff.ts';
+import { type Collected, createEventReader } from './events.ts';
+import { renderKept } from './kept.ts';
+import { renderCommand, renderConfig, renderEnvironment } from './render-config.ts';
+import { renderInventory } from './render-inventory.ts';
+import { renderPlaybook } from './render-playbook.ts';
+import { renderVars } from './render-vars.ts';
+import { resultOf } from './result.ts';
+import { writeRunFiles } from './run-files.ts';
+import { reachTarget, serverOf, type Target } from './target.ts';
+
+interface Played {
+  result: RunResult;
+  changes: Collected['changes'];
+}
+
+export function createAnsibleBackend(dependencies: BackendDependencies): Backend {
+  const play = (run: Run, report: RunReport, signal: AbortSignal) => playRun(run, report, signal, dependencies);
+  const preview = async (run: Run, report: RunReport, signal: AbortSignal): Promise<Preview> => {
+    const { result, changes } = await play({ ...run, checkMode: true }, report, signal);
+    if (result.status === 'succeeded') return previewOf(changes);
+    throw new AppError(result.status === 'failed' ? 'invalid' : 'unavailable', result.message);
+  };
+  return {
+    name: 'ansible',
+    check: run => checkRun(run, dependencies),
+    preview,
+    run: async (run, report, signal, token) => {
+      const refused = token === undefined ? null : await compare(() => preview(run, report, signal), token);
+      return refused ?? (await play(run, report, signal)).result;
+    },
+    // A playbook lives in the scope of its worker and dies with it: there is nothing to find.
+    attach: async () => null,
+    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies),
+  };
+}
+
+async function compare(preview: () => Promise<Preview>, token: string): Promise<RunResult | null> {
+  const failed = (message: string): RunResult => ({
+    status: 'failed',
+    exitCode: null,
+    changed: false,
+    outputs: {},
+    message,
+  });
+  try {
+    const now = await preview();
+    return now.token === token ? null : failed('What would change is not what was shown any more. Look at it again.');
+  } catch (error) {
+    return failed(errorText(error));
+  }
+}
+
+async function checkRun(run: Run, { python }: BackendDependencies): Promise<string[]> {
+  const mistakes: string[] = [];
+  const readable = (path: string) =>
+    access(path, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
+  if (!(await readable(join(dirname(python), 'ansible-playbook')))) {
+    mistakes.push(`There is no ansible-playbook beside ${python}. Start Aegir by "npm start", or set AEGIR_PYTHON.`);
+  }
+  if (!(await readable(join(run.folder, 'tasks', 'main.yml')))) {
+    mistakes.push(`The Task type ${run.taskType.name} has no tasks/main.yml, so Ansible cannot run it.`);
+  }
+  if (run.target === 'server' && !run.server) mistakes.push('There is no Server to run it on.');
+  const server = serverOf(run);
+  if (server?.connection === 'ssh' && !server.address) mistakes.push(`The Server ${server.name} has no address.`);
+  if (server?.connection === 'ssh' && !server.sshKey)
+    mistakes.push(`The Server ${server.name} has no SSH private key.`);
+  return mistakes;
+}
+
+async function playRun(
+  run: Run,
+  report: RunReport,
+  signal: AbortSignal,
+  dependencies: BackendDependencies,
+): Promise<Played> {
+  const relay = await startFeedbackRelay(run.feedback, report);
+  try {
+    const target = await untilAborted(reachTarget(run, relay, report, dependencies), signal);
+    if (!target) return notStarted('cancelled', 'Cancelled before anything was started.');
+    try {
+      return await playOn(target, run, report, signal, dependencies);
+    } finally {
+      await target.close();
+    }
+  } catch (error) {
+    if (error instanceof ConnectionProblem) {
+      report.line(error.message);
+      return notStarted(error.status, error.message);
+    }
+    throw error;
+  } finally {
+    await relay.close();
+  }
+}
+
+function notStarted(status: RunResult['status'], message: string): Played {
+  return { result: { status, exitCode: null, changed: false, outputs: {}, message }, changes: [] };
+}
+
+/** A connection in progress belongs to the masters, not to the run: an abort does not wait for its time limit. */
+async function untilAborted(connecting: Promise<Target>, signal: AbortSignal): Promise<Target | null> {
+  const aborted = new Promise<null>(resolve => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  const first = await Promise.race([connecting, aborted]);
+  if (first === null) connecting.then(target => target.close()).catch(() => undefined);
+  return first;
+}
+
+async function playOn(
+  target: Target,
+  run: Run,
+  report: RunReport,
+  signal: AbortSignal,
+  dependencies: BackendDependencies,
+): Promise<Played> {
+  const marker = runMarker(run.taskId, run.attempt);
+  const folder = await makeRunFolder(dependencies.runFolder, marker);
+  try {
+    await writeRunFiles(folder, run, {
+      playbook: renderPlaybook(run, marker),
+      inventory: renderInventory(target.inventory),
+      vars: renderVars(run, { url: target.feedbackUrl, token: run.feedback.token }),
+      config: renderConfig({ folder, backend: import.meta.dirname, socket: target.socket }),
+    });
+    await report.kept(renderKept(run, target.inventory, marker));
+    const reader = createEventReader(report);
+    const command = {
+      argv: renderCommand(folder, dependencies.python, run.checkMode),
+      folder,
+      environment: renderEnvironment(folder, dependencies),
+      marker,
+      input: '',
+      sudo: target.sudoHere,
+    };
+    const out = {
+      output: (stream: Parameters<typeof readLines>[0]) => readLines(stream, reader.plain),
+      events: (stream: Parameters<typeof readLines>[0]) => readLines(stream, reader.event),
+    };
+    const end = await runInScope(command, out, signal);
+    const result = resultOf(end, reader.collected);
+    if (result.status === 'cancelled') result.message = `Cancelled. ${await target.end(marker)}`.trim();
+    return { result, changes: reader.collected.changes };
+  } finally {
+    await removeRunFolder(folder).catch(error => report.line(`The folder of the run remains: ${errorText(error)}`));
+  }
+}
+
+async function endAttempt(run: Run, previousAttempt: number, { masters }: BackendDependencies): Promise<void> {
+  const marker = runMarker(run.taskId, previousAttempt);
+  await endMarked(marker);
+  const server = serverOf(run);
+  if (server?.connection !== 'ssh') return;
+  const silent = { line: () => undefined, hostKey: async () => undefined };
+  const lease = await masters.acquire(server, silent);
+  try {
+    const left = await endOnTarget(lease, server, marker);
+    if (left) throw new AppError('unavailable', `Attempt ${previousAttempt} is not over. ${left}`);
+  } finally {
+    lease.release();
+  }
+}

@@ -1,0 +1,16 @@
+// What the backends are given by the composition root. Nothing here reads the environment of the worker.
+
+import type { SshMasters } from './ssh-masters.ts';
+
+export interface RunDependencies {
+  /** Interpreter of the virtual environment; ansible-playbook lies beside it. */
+  python: string;
+  /** Where private run folders are made; '' = /dev/shm where there is one, else the system's temporary folder. */
+  runFolder: string;
+  /** Further variables of every process of a run: PATH, proxies, certificates. Never secrets. */
+  environment?: Record<string, string>;
+}
+
+export interface BackendDependencies extends RunDependencies {
+  masters: SshMasters;
+}

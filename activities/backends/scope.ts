@@ -1,0 +1,109 @@
+// Runs a command in a scope of its own on this machine: nothing of it escapes, nothing of it survives the worker, and the
+// call returns only when nothing of it is left.
+
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { descendants, endMarked, graceMs, markerName, signalAll } from './process-tree.ts';
+
+export type ScopeKind = 'namespace' | 'user_namespace' | 'group';
+
+export interface ScopedCommand {
+  argv: string[];
+  folder: string;
+  /** The whole environment; nothing is inherited. */
+  environment: Record<string, string>;
+  marker: string;
+  input: string;
+  /** The command becomes root with sudo, which does not work inside a user namespace. */
+  sudo: boolean;
+}
+
+export interface ScopedOutput {
+  /** stdout and stderr in their order. */
+  output(stream: Readable): Promise<void>;
+  /** Descriptor 3. */
+  events(stream: Readable): Promise<void>;
+}
+
+export interface ScopeEnd {
+  /** null when a signal ended it. */
+  exitCode: number | null;
+  aborted: boolean;
+}
+
+/** The first process merges stderr into stdout, so that lines keep their order, and is not the command itself: the first
+ * process of a namespace ignores signals that it does not handle, which would change what the command does. */
+const shell = ['sh', '-c', 'exec 2>&1; "$@"; exit $?', 'aegir-run'];
+
+/** Wraps a command. `pdeathsig`: when the worker dies, the kernel ends `unshare`; `kill-child`: then the namespace goes. */
+export function renderScopeArgv(kind: ScopeKind, argv: string[]): string[] {
+  const namespace = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--fork', '--pid', '--kill-child=KILL'];
+  if (kind === 'group') return [...shell, ...argv];
+  if (kind === 'namespace') return [...namespace, ...shell, ...argv];
+  // --map-current-user keeps the identity; as a mapped root Ansible would believe that it may do everything.
+  return [...namespace, '--user', '--map-current-user', ...shell, ...argv];
+}
+
+export async function runInScope(command: ScopedCommand, out: ScopedOutput, signal: AbortSignal): Promise<ScopeEnd> {
+  if (signal.aborted) return { exitCode: null, aborted: true };
+  const kind = await scopeKind(command.sudo);
+  const [file = '', ...rest] = renderScopeArgv(kind, command.argv);
+  const child = execa(file, rest, {
+    cwd: command.folder,
+    env: { ...command.environment, [markerName]: command.marker },
+    extendEnv: false,
+    // A terminal's Ctrl-C goes to the worker, which then stops its runs in order.
+    detached: true,
+    buffer: false,
+    reject: false,
+    input: command.input,
+    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
+    stripFinalNewline: false,
+  });
+  const streams = Promise.all([out.output(child.stdio[1] as Readable), out.events(child.stdio[3] as Readable)]);
+  const exited = new Promise<void>(resolve => child.nodeChildProcess.once('exit', () => resolve()));
+  const stop = () => void end(child.pid ?? 0, kind, command.marker, exited);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([exited, child]);
+    // A process group lets daemons escape, and those may hold the pipes open.
+    if (kind === 'group' || signal.aborted) await endMarked(command.marker);
+    const result = await child;
+    await streams;
+    return { exitCode: result.exitCode ?? null, aborted: signal.aborted };
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function end(pid: number, kind: ScopeKind, marker: string, exited: Promise<void>): Promise<void> {
+  if (pid === 0) return;
+  if (kind === 'group') return endMarked(marker);
+  const [init, ...rest] = await descendants(pid);
+  signalAll(rest, 'SIGTERM');
+  await Promise.race([exited, delay(graceMs)]);
+  // The death of its first process ends a namespace, and its parent returns only when everything in it has gone.
+  signalAll(init === undefined ? [pid] : [init], 'SIGKILL');
+  await Promise.race([exited, delay(graceMs)]);
+  signalAll([pid], 'SIGKILL');
+}
+
+const known = new Map<boolean, Promise<ScopeKind>>();
+
+/** What this machine allows; found out once. */
+export function scopeKind(sudo: boolean): Promise<ScopeKind> {
+  const found = known.get(sudo) ?? probe(sudo);
+  known.set(sudo, found);
+  return found;
+}
+
+async function probe(sudo: boolean): Promise<ScopeKind> {
+  const kinds: ScopeKind[] = process.getuid?.() === 0 ? ['namespace'] : sudo ? [] : ['user_namespace'];
+  for (const kind of kinds) {
+    const [file = '', ...rest] = renderScopeArgv(kind, ['true']);
+    const result = await execa(file, rest, { reject: false });
+    if (result.exitCode === 0) return kind;
+  }
+  return 'group';
+}
