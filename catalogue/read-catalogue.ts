@@ -15,7 +15,7 @@ import { locate, type YamlSource } from './yaml-source.ts';
 
 /** A catalogue with the folder of each Task type's version, from which it can be packed. */
 export interface LoadedCatalogue extends Catalogue {
-  folders: ReadonlyMap<string, string>;
+  folders: Map<string, string>;
 }
 
 export async function readCatalogue(paths: CataloguePaths): Promise<LoadedCatalogue> {

@@ -1,6 +1,17 @@
 // One YAML file with the line of everything in it, so that a mistake can be named by file and line.
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type ScalarTag,
+  type Tags,
+} from 'yaml';
 import type { CatalogueProblem } from '../model/catalogue.ts';
 import { checkData, isDict } from '../model/coerce.ts';
 import { errorText, type Problem } from '../model/errors.ts';
@@ -30,6 +41,7 @@ export function parseYaml(file: string, text: string, version: '1.1' | '1.2'): P
     uniqueKeys: true,
     prettyErrors: false,
     stringKeys: true,
+    ...(version === '1.1' && { customTags: readAsPython }),
   });
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
   // A warning is an unknown tag (!vault, !unsafe): its value would not be what its author means.
@@ -49,6 +61,22 @@ export function parseYaml(file: string, text: string, version: '1.1' | '1.2'): P
   } catch (error) {
     return fail(sentence(errorText(error)));
   }
+}
+
+/** What PyYAML takes for numbers and booleans, where the package's YAML 1.1 differs: `.`, `1e5` and `y` are texts there. */
+const pythonScalars: [tag: string, example: string, test: RegExp][] = [
+  ['tag:yaml.org,2002:float', '1.5', /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)$/],
+  ['tag:yaml.org,2002:float', '1.5e+3', /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)[eE][-+][0-9]+$/],
+  ['tag:yaml.org,2002:bool', 'yes', /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/],
+  ['tag:yaml.org,2002:bool', 'no', /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/],
+];
+
+function readAsPython(tags: Tags): Tags {
+  return tags.map(tag => {
+    if (typeof tag === 'string' || !('test' in tag)) return tag;
+    const same = pythonScalars.find(([name, example]) => name === tag.tag && tag.test?.test(example));
+    return same ? ({ ...tag, test: same[2] } as ScalarTag) : tag;
+  });
 }
 
 function offsetOf(root: unknown, path: string, resolve: (node: unknown) => unknown): number {
