@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createBackends } from './activities/backends/index.ts';
+import { createBackends, createSshMasters, sweepRunFolders } from './activities/backends/index.ts';
 import { createActivities } from './activities/index.ts';
 import { createFolderStore } from './catalogue/versions.ts';
 import { readConfig } from './config.ts';
@@ -12,8 +12,8 @@ import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
 import { createVault } from './secrets/vault.ts';
 
-/** Aborted runs end within 2 s; the rest is for writing that down. */
-const shutdownGrace = '10 seconds';
+/** Nothing that takes long ends by itself in any grace time: running Tasks are aborted soon and carried out again. */
+const shutdownGrace = '1 second';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, import.meta.dirname);
@@ -26,7 +26,10 @@ async function main(): Promise<void> {
   const keys = openKeyRing(config.secretKey, line => process.stderr.write(`${line}\n`));
   const open = openDatabase(config.databaseUrl, config.worker.concurrentTasks + 5);
   const connection = await NativeConnection.connect({ address: config.temporal.address });
-  const backends = createBackends({ python: config.python, runFolder: config.worker.runFolder });
+  const runFolder = config.worker.runFolder;
+  const masters = createSshMasters({ runFolder });
+  const backendDependencies = { python: config.python, runFolder, masters };
+  await sweepRunFolders(backendDependencies);
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,
@@ -35,7 +38,7 @@ async function main(): Promise<void> {
     activities: createActivities({
       db: open.db,
       vault: createVault(keys),
-      backends: backends.table,
+      backends: createBackends(backendDependencies),
       folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
       apiUrl: config.api.urlForWorkers,
     }) as unknown as Record<string, (...args: never[]) => Promise<unknown>>,
@@ -56,7 +59,7 @@ async function main(): Promise<void> {
   const running = worker.run();
   process.stdout.write('worker ready\n');
   await running;
-  await backends.close();
+  await masters.closeAll();
   await connection.close();
   await open.close();
 }

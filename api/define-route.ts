@@ -52,7 +52,7 @@ export function defineRoute<Query extends Shape = undefined, Body extends Shape 
   app.openapi(route, async c => {
     const principal = spec.access === 'open' || spec.access === 'run token' ? nobody : await deps.auth.principalOf(c);
     if (spec.access !== 'open' && spec.access !== 'run token') authorize(principal, spec.access);
-    const valid = c.req.valid as (target: string) => unknown;
+    const valid = c.req.valid.bind(c.req) as (target: string) => unknown;
     const result = await handler({
       params: c.req.param() as Record<string, string>,
       query: (spec.query ? valid('query') : undefined) as Out<Query>,

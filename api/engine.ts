@@ -2,7 +2,6 @@
 
 import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type PayloadCodec, TypedSearchAttributes } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
 import { AppError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
@@ -131,8 +130,7 @@ export async function prepareNamespace(options: EngineOptions): Promise<void> {
       .catch((error: { code?: number }) => {
         if (error.code !== alreadyExists) throw error;
       });
-    const { KEYWORD } = { KEYWORD: temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD };
-    const wanted = Object.fromEntries(Object.keys(searchAttributes).map(name => [name, KEYWORD]));
+    const wanted = Object.fromEntries(Object.keys(searchAttributes).map(name => [name, keyword]));
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = Object.fromEntries(Object.entries(wanted).filter(([name]) => !(name in (customAttributes ?? {}))));
     if (Object.keys(missing).length > 0) {
@@ -149,5 +147,7 @@ type Long = NonNullable<
   >['seconds']
 >;
 
+/** INDEXED_VALUE_TYPE_KEYWORD of Temporal's API; its generated enums come as CommonJS only. */
+const keyword = 2;
 /** gRPC status ALREADY_EXISTS. */
 const alreadyExists = 6;

@@ -11,7 +11,11 @@ import type { TaskType } from '../model/task-type.ts';
 import { packFolder, unpackFolder } from './pack.ts';
 
 /** @param folders where the Task types of these versions lie. */
-export async function publishVersions(db: Db, catalogue: Catalogue, folders: Map<string, string>): Promise<void> {
+export async function publishVersions(
+  db: Db,
+  catalogue: Catalogue,
+  folders: ReadonlyMap<string, string>,
+): Promise<void> {
   const all: Omit<CatalogueVersion, 'content'>[] = [
     ...[...catalogue.taskTypes.values()].map(type => ({ kind: 'task' as const, spec: { ...type } })),
     ...[...catalogue.operationTypes.values()].map(type => ({ kind: 'operation' as const, spec: { ...type } })),

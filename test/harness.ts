@@ -1,0 +1,176 @@
+// A whole Aegir for a suite: its own database and namespace, the real server.ts and worker.ts as processes, and a client.
+
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { inject } from 'vitest';
+import type { OperationView } from '../api/contract.ts';
+import { launch, type Running, waitUntilReady } from '../start/launch.ts';
+import { freePort } from './free-port.ts';
+
+const installation = join(import.meta.dirname, '..');
+
+export interface Answer<T = unknown> {
+  status: number;
+  body: T;
+  headers: Headers;
+}
+
+export interface Aegir {
+  url: string;
+  home: string;
+  databaseUrl: string;
+  environment: NodeJS.ProcessEnv;
+  worker: Running;
+  /** As the first administrator unless `token` says otherwise ('' = nobody). */
+  call<T = unknown>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer<T>>;
+  /** Starts an Operation and waits for its end. */
+  run(plural: string, id: string, type: string, input?: Record<string, unknown>): Promise<OperationView>;
+  waitFor(operationId: string): Promise<OperationView>;
+  log(operationId: string): Promise<string>;
+  startWorker(): Promise<Running>;
+  stop(): Promise<void>;
+}
+
+export interface CallOptions {
+  token?: string;
+  headers?: Record<string, string>;
+}
+
+export interface AegirOptions {
+  /** Folder with roles/, operations/, applications/ beside ours. */
+  types?: string;
+  host?: string;
+}
+
+/** A database of its own within the run's PostgreSQL. */
+export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const server = inject('databaseUrl');
+  const admin = async (text: string) => {
+    const client = new pg.Client({ connectionString: server });
+    await client.connect();
+    await client.query(text).finally(() => client.end());
+  };
+  await admin(`create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => admin(`drop database ${name} with (force)`) };
+}
+
+export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
+  const home = mkdtempSync(join(tmpdir(), 'aegir-home-'));
+  const database = await createDatabase();
+  const port = await freePort();
+  const types = (folder: string) => (options.types ? join(options.types, folder) : '');
+  const environment: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    HOME: home,
+    AEGIR_HOME: home,
+    AEGIR_PORT: String(port),
+    AEGIR_DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    AEGIR_TEMPORAL_NAMESPACE: `test-${randomBytes(6).toString('hex')}`,
+    AEGIR_ROLES_PATH: types('roles'),
+    AEGIR_OPERATIONS_PATH: types('operations'),
+    AEGIR_APPLICATIONS_PATH: types('applications'),
+  };
+  const server = await startPart(
+    'server',
+    environment,
+    home,
+    async () => (await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => null))?.ok === true,
+  );
+  const startWorker = async () => {
+    const worker = await startPart('worker', environment, home, async running =>
+      running.output().includes('worker ready'),
+    );
+    workers.push(worker);
+    return worker;
+  };
+  const workers: Running[] = [];
+  const worker = await startWorker();
+  const client = createClient(`http://127.0.0.1:${port}`, home);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    home,
+    databaseUrl: database.url,
+    environment,
+    worker,
+    startWorker,
+    ...client,
+    async stop() {
+      for (const each of workers) await each.stop();
+      await server.stop();
+      for (const line of errorLines(server)) process.stderr.write(`server.ts: ${line}\n`);
+      await database.drop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Internal errors are never expected: they are shown beside the test's own words. */
+function errorLines(server: Running): string[] {
+  return server
+    .output()
+    .split('\n')
+    .filter(line => line.includes('"level":50'));
+}
+
+async function startPart(
+  name: string,
+  environment: NodeJS.ProcessEnv,
+  home: string,
+  ready: (running: Running) => Promise<boolean>,
+): Promise<Running> {
+  const logFile = join(home, 'logs', `${name}.log`);
+  const running = await launch({
+    command: process.execPath,
+    args: [join(installation, `${name}.ts`)],
+    logFile,
+    environment,
+    folder: installation,
+    graceMs: 15_000,
+  });
+  // Starting takes 2 s alone; on two loaded cores ten times that.
+  await waitUntilReady(running, { what: name, logFile, timeoutMs: 60_000, check: () => ready(running) });
+  return running;
+}
+
+function createClient(url: string, home: string): Pick<Aegir, 'call' | 'run' | 'waitFor' | 'log'> {
+  const local = `Local ${readFileSync(join(home, 'local-token'), 'utf8')}`;
+  const call = async <T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options: CallOptions = {},
+  ): Promise<Answer<T>> => {
+    const authorization = options.token === undefined ? local : options.token === '' ? '' : `Bearer ${options.token}`;
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...(authorization ? { authorization } : {}), 'content-type': 'application/json', ...options.headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const json = /json/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, body: (json ? JSON.parse(text) : text) as T, headers: response.headers };
+  };
+  const waitFor = async (id: string): Promise<OperationView> => {
+    const response = await fetch(`${url}/api/operations/${id}/events`, { headers: { authorization: local } });
+    // The stream ends by itself after the end of the Operation.
+    await response.text();
+    return (await call<OperationView>('GET', `/api/operations/${id}`)).body;
+  };
+  return {
+    call,
+    waitFor,
+    async run(plural, id, type, input = {}) {
+      const { status, body } = await call<OperationView>('POST', `/api/${plural}/${id}/operations`, { type, input });
+      if (status !== 201) throw new Error(`${type} was not started: ${JSON.stringify(body)}`);
+      return waitFor(body.id);
+    },
+    log: async id => (await call<string>('GET', `/api/operations/${id}/log?format=text`)).body,
+  };
+}
