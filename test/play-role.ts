@@ -1,0 +1,104 @@
+// Runs one role by plain ansible-playbook, against a test host or this machine, with values as Aegir gives them: data that
+// Ansible never interprets. For tests of roles; the backend that Aegir itself uses is in activities/backends/ansible.
+
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { markUnsafe } from '../activities/backends/ansible/render-vars.ts';
+import type { TestHost } from './test-host.ts';
+
+export const project = resolve(import.meta.dirname, '..');
+export const pythonBin = join(project, '.cache/python/bin');
+
+export interface PlayOptions {
+  /** Nothing: this machine. */
+  host?: TestHost;
+  facts?: boolean;
+  check?: boolean;
+  /** Texts to lie over the role's own templates. */
+  templates?: Record<string, string>;
+}
+
+export interface PlayResult {
+  code: number;
+  output: string;
+  /** Number of changed tasks, from the recap. */
+  changed: number;
+  /** What the role reported by set_stats. */
+  outputs: Record<string, unknown>;
+}
+
+export async function playRole(
+  role: string,
+  values: Record<string, unknown>,
+  options: PlayOptions = {},
+): Promise<PlayResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'aegir-play-'));
+  try {
+    await writeFiles(folder, role, values, options);
+    const result = await execa(join(pythonBin, 'ansible-playbook'), playFlags(folder, options), {
+      cwd: folder,
+      env: environment(folder),
+      reject: false,
+      all: true,
+      stdin: 'ignore',
+    });
+    return readResult(result.exitCode ?? 255, result.all);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The sentences of a failed play without the line breaks that the terminal put in. */
+export function words(result: PlayResult): string {
+  return result.output.replace(/\\"/g, '"').replace(/\s+/g, ' ');
+}
+
+async function writeFiles(
+  folder: string,
+  role: string,
+  values: Record<string, unknown>,
+  { host, facts = false, templates = {} }: PlayOptions,
+): Promise<void> {
+  await mkdir(join(folder, 'roles'));
+  await cp(join(project, 'roles', role), join(folder, 'roles', role), { recursive: true });
+  for (const [name, text] of Object.entries(templates))
+    await writeFile(join(folder, 'roles', role, 'templates', name), text);
+  const play = [{ hosts: 'all', gather_facts: facts, vars_files: ['vars.json'], roles: [{ role }] }];
+  await writeFile(join(folder, 'play.yml'), JSON.stringify(play));
+  await writeFile(join(folder, 'vars.json'), JSON.stringify(markUnsafe(values)));
+  const connection = host
+    ? { ansible_host: host.address, ansible_user: 'root', ansible_ssh_private_key_file: host.keyFile }
+    : { ansible_connection: 'local' };
+  const interpreter = { ansible_python_interpreter: host ? '/usr/bin/python3' : join(pythonBin, 'python') };
+  const hosts = { target: { ...connection, ...interpreter } };
+  await writeFile(join(folder, 'inventory.json'), JSON.stringify({ all: { hosts } }));
+}
+
+function playFlags(folder: string, { check }: PlayOptions): string[] {
+  return ['--inventory', join(folder, 'inventory.json'), ...(check ? ['--check', '--diff'] : []), 'play.yml'];
+}
+
+function environment(folder: string): Record<string, string> {
+  return {
+    PATH: `${pythonBin}:${process.env.PATH}`,
+    HOME: folder,
+    ANSIBLE_LIBRARY: join(project, 'activities/backends/ansible/library'),
+    ANSIBLE_HOST_KEY_CHECKING: 'False',
+    ANSIBLE_PIPELINING: 'True',
+    ANSIBLE_SHOW_CUSTOM_STATS: 'True',
+    ANSIBLE_NOCOLOR: '1',
+    ANSIBLE_SSH_ARGS: `-o ControlMaster=auto -o ControlPersist=5s -o ControlPath=${folder}/%C -o LogLevel=ERROR`,
+  };
+}
+
+function readResult(code: number, output: string): PlayResult {
+  const stats = /CUSTOM STATS: \*+\s+RUN: (\{.*\})/s.exec(output)?.[1];
+  return {
+    code,
+    output,
+    changed: Number(/changed=(\d+)/.exec(output)?.[1] ?? 0),
+    outputs: stats ? JSON.parse(stats) : {},
+  };
+}
