@@ -7,7 +7,7 @@ import { suggestName } from '../model/near-name.ts';
 import type { OperationType, StepType } from '../model/operation-type.ts';
 import { isEntityKind } from '../model/paths.ts';
 import { validateFields } from '../model/validate.ts';
-import { findOutputs, type KnownTypes } from './operation-scope.ts';
+import { findOutputs, flatSteps, isUnknown, type KnownTypes } from './operation-scope.ts';
 import { checkAgreement, checkSource } from './type-agreement.ts';
 
 export interface BindingScope {
@@ -56,6 +56,8 @@ function checkInput(value: string, rest: string[], target: FieldSpec, { operatio
 function checkOutput(value: string, rest: string[], target: FieldSpec, scope: BindingScope): string | null {
   const { operation, known, earlier } = scope;
   const outputs = findOutputs(earlier, rest, operation, known);
+  const step = [...flatSteps(earlier)].find(entry => entry.id === rest[0]);
+  if (outputs.length === 0 && step && isUnknown(step, operation, known)) return null;
   if (outputs.length === 0) return `"${value}" is no declared output of an earlier step.${hintForOutput(rest, scope)}`;
   const problems = outputs.map(output => checkAgreement(output, target));
   const problem = problems.every(entry => entry !== null) ? problems[0] : null;
@@ -64,7 +66,7 @@ function checkOutput(value: string, rest: string[], target: FieldSpec, scope: Bi
 
 function hintForOutput(rest: string[], { operation, earlier }: BindingScope): string {
   const id = rest[0] ?? '';
-  if (earlier.some(step => step.id === id)) return '';
+  if ([...flatSteps(earlier)].some(step => step.id === id)) return '';
   const later = JSON.stringify(operation.steps).includes(`"id":${JSON.stringify(id)}`);
   return later
     ? ` The step "${id}" is not over by then.`

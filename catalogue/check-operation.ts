@@ -15,6 +15,7 @@ import {
   applicationsOf,
   flatSteps,
   givableFields,
+  isUnknown,
   type KnownTypes,
   reachableRoots,
   type TaskCandidate,
@@ -103,6 +104,10 @@ function checkTaskName(task: string, { operation, known, roots }: Check): string
       `No Application type has the verb "${verb}";${suggestName(verb, verbs)} known: ${verbs.join(', ') || 'none'}.`,
     ];
   }
+  const usable = applications.filter(
+    type => !without.includes(type.name) && !known.refused.applicationTypes.has(type.name),
+  );
+  if (usable.length === 0) return [`Only Application types with mistakes have the verb "${verb}": mend them first.`];
   const chosen = operation.for.application.length > 0;
   return chosen && without.length > 0
     ? [`The Application types ${without.join(', ')} under "for" have no verb "${verb}".`]
@@ -193,12 +198,14 @@ function checkNested(step: StepType, name: string, earlier: StepType[], check: C
       const hint = step.on ? `not on a ${step.on}` : `so this step needs "on: ${nested.on}"`;
       report('on', `"${name}" runs on a ${nested.on}, ${hint}.`);
     }
-    checkWith(step.with, givableFields(nested, known), {
-      scope: { ...check, earlier },
-      at: 'with',
-      report,
-      what: name,
-    });
+    const open = nested.steps.some(inner => isUnknown(inner, nested, known));
+    if (!open)
+      checkWith(step.with, givableFields(nested, known), {
+        scope: { ...check, earlier },
+        at: 'with',
+        report,
+        what: name,
+      });
   }
   checkUndo(step, { ...check, earlier: [...earlier, step] }, report);
 }

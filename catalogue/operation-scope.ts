@@ -11,7 +11,7 @@ export interface KnownTypes {
   taskTypes: ReadonlyMap<string, TaskType>;
   applicationTypes: ReadonlyMap<string, ApplicationType>;
   operationTypes: ReadonlyMap<string, OperationType>;
-  /** Names of types with mistakes: they are there, but cannot be used. */
+  /** Names of types with mistakes: they cannot be used. Those that could be made out are above too, to check others by. */
   refused: {
     taskTypes: ReadonlySet<string>;
     applicationTypes: ReadonlySet<string>;
@@ -70,6 +70,16 @@ export function applicationsOf(operation: OperationType, known: KnownTypes): App
   const all = [...known.applicationTypes.values()];
   const { application } = operation.for;
   return application.length === 0 ? all : all.filter(type => application.includes(type.name));
+}
+
+/** Whether something behind a step cannot be made out: then nothing is said about its arguments and outputs. */
+export function isUnknown(step: StepType, operation: OperationType, known: KnownTypes, within: string[] = []): boolean {
+  if (step.parallel) return step.parallel.some(inner => isUnknown(inner, operation, known, within));
+  if (step.task !== undefined) return taskCandidates(step.task, operation, known).length === 0;
+  const nested = known.operationTypes.get(step.operation ?? '');
+  if (!nested) return true;
+  const inside = [...within, nested.name];
+  return !within.includes(nested.name) && nested.steps.some(inner => isUnknown(inner, nested, known, inside));
 }
 
 /** Every step, the inner ones of `parallel` in its place. */

@@ -142,9 +142,9 @@ interface Others {
 
 function checkOperations(operations: Reads<ReadOperationType>, { tasks, applications }: Others): void {
   const known: KnownTypes = {
-    taskTypes: accepted(tasks),
-    applicationTypes: accepted(applications),
-    // Also those with mistakes: they are good enough to check others against, and settled afterwards.
+    // Also those with mistakes: they are good enough to check others against.
+    taskTypes: allTypes(tasks),
+    applicationTypes: allTypes(applications),
     operationTypes: allTypes(operations),
     refused: {
       taskTypes: tasks.refused,

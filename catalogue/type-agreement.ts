@@ -63,6 +63,8 @@ export function checkTarget(path: string, type: FieldType): string | null {
   } else if (found.custom && rest.length > 1) {
     return `"${path}" goes through another entity: begin it with that kind itself.`;
   }
-  const problem = checkAgreement({ type }, found.spec);
+  // An argument takes a number for a text; a column keeps what it is given.
+  const isNumber = ['int', 'float', 'bytes', 'bits'].includes(type) && found.spec.type === 'str';
+  const problem = isNumber ? `gives a ${type}, but a str is needed.` : checkAgreement({ type }, found.spec);
   return problem && `"${path}": the output ${problem}`;
 }

@@ -113,7 +113,7 @@ function sentence(text: string): string {
 export function locate(source: YamlSource, problems: Problem[]): CatalogueProblem[] {
   return problems.map(({ path, message }) => ({
     file: source.file,
-    line: source.lineOf(path),
+    line: path === '' ? 1 : source.lineOf(path),
     message: path === '' ? message : `${path}: ${message}`,
   }));
 }
