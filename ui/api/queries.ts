@@ -1,0 +1,151 @@
+// What the pages ask for, by name. The first part of a key says what sort of thing it is; live.ts makes these stale.
+
+import { keepPreviousData, QueryCache, QueryClient, useInfiniteQuery, useQuery } from '@tanstack/solid-query';
+import type { Accessor } from 'solid-js';
+import type {
+  AuditView,
+  CatalogueView,
+  EngineView,
+  EntityView,
+  FormView,
+  OperationSummary,
+  OperationTypeOffer,
+  OperationView,
+  OverrideView,
+  Page,
+  SessionView,
+  TokenView,
+} from '../../api/contract.ts';
+import type { Entity } from '../../model/entities.ts';
+import { ApiError, call, onSignedOut, queryString } from './client.ts';
+
+export type Params = Record<string, string | number | undefined>;
+
+export const queryClient = new QueryClient({
+  queryCache: new QueryCache(),
+  defaultOptions: {
+    queries: {
+      // The event stream says what changed; time alone makes nothing stale while it is open.
+      staleTime: 30_000,
+      reconcile: 'id',
+      // What was refused is refused again; only trouble on the way or in the server may pass.
+      retry: (failures, error) =>
+        failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    },
+  },
+});
+
+onSignedOut(() => queryClient.setQueryData(['session'], null));
+
+export function useSessionQuery() {
+  return useQuery(() => ({ queryKey: ['session'], queryFn: askSession, staleTime: Number.POSITIVE_INFINITY }));
+}
+
+async function askSession(): Promise<SessionView | null> {
+  try {
+    return await call<SessionView>('/session');
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/** One page of a list at a time; `fetchNextPage` adds the next. */
+function usePages<T>(
+  key: string,
+  path: Accessor<string>,
+  params: Accessor<Params>,
+  enabled: Accessor<boolean> = () => true,
+) {
+  return useInfiniteQuery(() => ({
+    queryKey: [key, path(), params()],
+    queryFn: ({ pageParam }: { pageParam: string }) =>
+      call<Page<T>>(path() + queryString({ limit: 50, ...params(), after: pageParam })),
+    initialPageParam: '',
+    getNextPageParam: (last: Page<T>) => last.next,
+    enabled: enabled(),
+    placeholderData: keepPreviousData,
+  }));
+}
+
+export function useEntities(
+  plural: Accessor<string>,
+  params: Accessor<Params> = () => ({}),
+  enabled: Accessor<boolean> = () => true,
+) {
+  return usePages<Entity>('entities', () => `/${plural()}`, params, enabled);
+}
+
+export function useOperations(params: Accessor<Params>) {
+  return usePages<OperationSummary>('operations', () => '/operations', params);
+}
+
+export function useAudit() {
+  return usePages<AuditView>(
+    'audit',
+    () => '/audit',
+    () => ({}),
+  );
+}
+
+export function useEntity(plural: Accessor<string>, id: Accessor<string | undefined>) {
+  return useQuery(() => ({
+    queryKey: ['entity', plural(), id()],
+    queryFn: () => call<EntityView>(`/${plural()}/${encodeURIComponent(id() ?? '')}`),
+    enabled: Boolean(id()),
+  }));
+}
+
+export function useOffers(plural: Accessor<string>, id: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['offers', plural(), id()],
+    queryFn: () => call<OperationTypeOffer[]>(`/${plural()}/${encodeURIComponent(id())}/operation-types`),
+  }));
+}
+
+export function useOperationForm(
+  plural: Accessor<string>,
+  id: Accessor<string>,
+  type: Accessor<string>,
+  input: Accessor<string>,
+) {
+  return useQuery(() => ({
+    queryKey: ['form', plural(), id(), type(), input()],
+    queryFn: () =>
+      call<FormView>(
+        `/${plural()}/${encodeURIComponent(id())}/operation-types/${encodeURIComponent(type())}/form${queryString({ input: input() })}`,
+      ),
+    placeholderData: keepPreviousData,
+  }));
+}
+
+export function useOverrides(plural: Accessor<string>, id: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['overrides', plural(), id()],
+    queryFn: () => call<OverrideView[]>(`/${plural()}/${encodeURIComponent(id())}/overrides`),
+  }));
+}
+
+export function useOperation(id: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['operation', id()],
+    queryFn: () => call<OperationView>(`/operations/${encodeURIComponent(id())}`),
+  }));
+}
+
+export function useEngine(id: Accessor<string>, isOpen: Accessor<boolean>) {
+  return useQuery(() => ({
+    queryKey: ['engine', id()],
+    queryFn: () => call<EngineView>(`/operations/${encodeURIComponent(id())}/engine`),
+    enabled: isOpen(),
+  }));
+}
+
+export function useCatalogue() {
+  // It follows folders on disk, of which no event tells.
+  return useQuery(() => ({ queryKey: ['catalogue'], queryFn: () => call<CatalogueView>('/catalogue'), staleTime: 0 }));
+}
+
+export function useTokens() {
+  return useQuery(() => ({ queryKey: ['tokens'], queryFn: () => call<TokenView[]>('/tokens') }));
+}

@@ -1,0 +1,129 @@
+// The frame around every page: where one can go, who one is, and whether the page is live.
+
+import { A, useLocation } from '@solidjs/router';
+import { createEffect, createSignal, For, type JSX, on, Show } from 'solid-js';
+import { call } from '../api/client.ts';
+import { isLive, useLiveUpdates } from '../api/live.ts';
+import { queryClient } from '../api/queries.ts';
+import { useDefinitions, useMay, useSession } from './session.tsx';
+import { setTheme, type Theme, theme, themes } from './theme.ts';
+
+export function Layout(props: { children: JSX.Element }) {
+  useLiveUpdates();
+  const location = useLocation();
+  const [open, setOpen] = createSignal(false);
+  createEffect(
+    on(
+      () => location.pathname,
+      () => setOpen(false),
+    ),
+  );
+  return (
+    <div class="frame">
+      <a class="skip" href="#content">
+        Skip to the content
+      </a>
+      <header class="top">
+        <A class="brand" href="/">
+          Aegir
+        </A>
+        <button
+          type="button"
+          class="button menu-button"
+          aria-expanded={open()}
+          aria-controls="menu"
+          onClick={() => setOpen(!open())}
+        >
+          Menu
+        </button>
+      </header>
+      <aside class="side" classList={{ 'side-open': open() }} id="menu">
+        <A class="brand side-brand" href="/">
+          Aegir
+        </A>
+        <Navigation />
+        <Account />
+      </aside>
+      <main class="content" id="content" tabindex="-1">
+        <Show when={!isLive()}>
+          <p class="offline" role="status">
+            The connection to Aegir is lost; what you see may be old. Trying again …
+          </p>
+        </Show>
+        {props.children}
+      </main>
+    </div>
+  );
+}
+
+function Navigation() {
+  const definitions = useDefinitions();
+  const may = useMay();
+  // What is used daily stands on top: from the Environment down to what it needs.
+  const kinds = () => Object.values(definitions()).reverse();
+  return (
+    <nav aria-label="Pages">
+      <ul class="menu">
+        <Item href="/" title="Home" end />
+        <Item href="/operations" title="Operations" />
+      </ul>
+      <ul class="menu">
+        <For each={kinds()}>{definition => <Item href={`/${definition.plural}`} title={definition.titlePlural} />}</For>
+      </ul>
+      <ul class="menu">
+        <Item href="/catalogue" title="Catalogue" />
+        <Show when={may('read')}>
+          <Item href="/audit" title="Audit" />
+        </Show>
+        <Item href="/tokens" title="Tokens" />
+      </ul>
+    </nav>
+  );
+}
+
+function Item(props: { href: string; title: string; end?: boolean }) {
+  return (
+    <li>
+      <A href={props.href} end={props.end ?? false} activeClass="here" inactiveClass="">
+        {props.title}
+      </A>
+    </li>
+  );
+}
+
+function Account() {
+  const session = useSession();
+  const signOut = async () => {
+    await call('/auth/sign-out', { method: 'POST', body: {} });
+    queryClient.clear();
+    window.location.assign('/');
+  };
+  return (
+    <div class="account">
+      <p class="account-name">
+        {session().user.name}
+        <span class="faint small">
+          {session().role}, {session().organisation.name}
+        </span>
+      </p>
+      <label class="theme">
+        <span>Theme</span>
+        <select class="input input-small" onChange={event => setTheme(event.currentTarget.value as Theme)}>
+          <For each={themes}>
+            {one => (
+              <option value={one} selected={one === theme()}>
+                {one}
+              </option>
+            )}
+          </For>
+        </select>
+      </label>
+      <a class="small" href={session().console} target="_blank" rel="noreferrer">
+        Temporal console
+      </a>
+      <button type="button" class="button button-small" onClick={signOut}>
+        Sign out
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+// Who is signed in, for every page below the gate.
+
+import { type Accessor, createContext, useContext } from 'solid-js';
+import type { SessionView } from '../../api/contract.ts';
+import { mayDo, type Verb } from '../../model/access.ts';
+import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
+import type { FieldSpec } from '../../model/fields.ts';
+
+export const SessionContext = createContext<Accessor<SessionView>>();
+
+export function useSession(): Accessor<SessionView> {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error('useSession is for pages below the sign-in gate.');
+  return session;
+}
+
+export type FullDefinition = EntityDefinition & { customFields: FieldSpec[] };
+
+export function useDefinitions(): Accessor<Record<EntityKind, FullDefinition>> {
+  const session = useSession();
+  return () => session().entities;
+}
+
+export function useMay(): (verb: Verb) => boolean {
+  const session = useSession();
+  return verb => mayDo(session().role, verb);
+}
+
+export function definitionOf(
+  definitions: Record<EntityKind, FullDefinition>,
+  plural: string,
+): FullDefinition | undefined {
+  return Object.values(definitions).find(definition => definition.plural === plural);
+}

@@ -1,0 +1,49 @@
+// Deletes the entry of an entity. Where an Operation clears up what is on Servers, that one comes first.
+
+import { useNavigate } from '@solidjs/router';
+import { createSignal, Show } from 'solid-js';
+import type { EntityView, OperationTypeOffer } from '../../api/contract.ts';
+import { call } from '../api/client.ts';
+import { queryClient } from '../api/queries.ts';
+import { type FullDefinition, useMay } from '../app/session.tsx';
+import { ConfirmDialog } from '../parts/confirm-dialog.tsx';
+import { entityName } from './names.ts';
+
+interface DeleteProps {
+  definition: FullDefinition;
+  entity: EntityView;
+  offers: OperationTypeOffer[];
+}
+
+export function DeleteEntity(props: DeleteProps) {
+  const may = useMay();
+  const navigate = useNavigate();
+  const [open, setOpen] = createSignal(false);
+  const hasOperation = () => props.offers.some(offer => offer.name === `delete_${props.definition.kind}`);
+  const isOffered = () =>
+    may('edit') && props.entity.state !== 'deleted' && (!hasOperation() || props.entity.state === 'new');
+  const name = () => entityName(props.definition, props.entity);
+  const run = async () => {
+    await call(`/${props.definition.plural}/${props.entity.id}`, { method: 'DELETE' });
+    await queryClient.invalidateQueries({ queryKey: ['entities'] });
+    navigate(`/${props.definition.plural}`);
+  };
+  return (
+    <Show when={isOffered()}>
+      <button type="button" class="button button-danger" onClick={() => setOpen(true)}>
+        Delete entry
+      </button>
+      <ConfirmDialog
+        open={open()}
+        title={`Delete the entry of ${name()}?`}
+        verb="Delete entry"
+        typed={name()}
+        close={() => setOpen(false)}
+        run={run}
+      >
+        <p>The {props.definition.title} is no longer known to Aegir, and its name is free again.</p>
+        <p>Nothing is removed from any Server. It is refused while something else refers to it.</p>
+      </ConfirmDialog>
+    </Show>
+  );
+}

@@ -1,0 +1,88 @@
+// Entities of one kind in rows; on a narrow screen each row becomes a card.
+
+import { A } from '@solidjs/router';
+import { createMemo, For } from 'solid-js';
+import type { Entity } from '../../model/entities.ts';
+import type { FullDefinition } from '../app/session.tsx';
+import { fieldLabel } from '../form/field.tsx';
+import { StateBadge } from '../parts/badge.tsx';
+import { When } from '../parts/when.tsx';
+import { type Column, listColumns } from './columns.ts';
+import { FieldValue, OpenLink } from './field-value.tsx';
+import { entityName, useNames } from './names.ts';
+
+interface EntityTableProps {
+  definition: FullDefinition;
+  items: Entity[];
+  /** A field that is the same in all rows, because they are listed on the page of that entity. */
+  without?: string;
+}
+
+export function EntityTable(props: EntityTableProps) {
+  const columns = createMemo(() => listColumns(props.definition).filter(column => column.spec.to !== props.without));
+  const nameOf = useNames(columns);
+  const href = (entity: Entity) => `/${props.definition.plural}/${entity.id}`;
+  return (
+    <div class="table-frame">
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">State</th>
+            <For each={columns()}>{column => <th scope="col">{fieldLabel(column.spec)}</th>}</For>
+            <th scope="col">Changed</th>
+          </tr>
+        </thead>
+        <tbody>
+          <For each={props.items}>
+            {entity => (
+              <tr>
+                <td class="cell-main">
+                  <A href={href(entity)}>{entityName(props.definition, entity)}</A>
+                </td>
+                <td data-label="State">
+                  <StateBadge state={entity.state} />
+                </td>
+                <For each={columns()}>
+                  {column => (
+                    <td data-label={fieldLabel(column.spec)}>
+                      <Cell entity={entity} column={column} name={nameFor(column, entity, nameOf)} />
+                    </td>
+                  )}
+                </For>
+                <td data-label="Changed">
+                  <When at={entity.updatedAt} />
+                </td>
+              </tr>
+            )}
+          </For>
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function nameFor(column: Column, entity: Entity, nameOf: ReturnType<typeof useNames>): string | undefined {
+  const value = cellValue(column, entity);
+  return column.spec.to && typeof value === 'string' ? nameOf(column.spec.to, value) : undefined;
+}
+
+function cellValue(column: Column, entity: Entity): unknown {
+  return (column.isCustom ? entity.fields : entity.values)[column.spec.name];
+}
+
+/** A host name leads to the site, where the entity has an address. */
+function Cell(props: { entity: Entity; column: Column; name: string | undefined }) {
+  const value = () => cellValue(props.column, props.entity);
+  const url = () => props.entity.values.url;
+  const opens = () => props.column.spec.format === 'host_name' && typeof url() === 'string' && url() !== '' && value();
+  return (
+    <>
+      {opens() ? (
+        <OpenLink href={String(url())}>{String(value())}</OpenLink>
+      ) : (
+        <FieldValue spec={props.column.spec} value={value()} name={props.name} />
+      )}
+    </>
+  );
+}

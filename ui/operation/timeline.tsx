@@ -1,0 +1,146 @@
+// The steps of an Operation in their order: what each is, how it went, how long it took, what went in and came out.
+
+import { A } from '@solidjs/router';
+import { For, type JSX, Show } from 'solid-js';
+import type { TaskView } from '../../api/contract.ts';
+import { isTaskOver } from '../../model/run.ts';
+import { Structure } from '../entity/field-value.tsx';
+import { StateBadge } from '../parts/badge.tsx';
+import { Fold } from '../parts/fold.tsx';
+import { Duration, When } from '../parts/when.tsx';
+import { counted, shortHash, toneOf } from '../text/words.ts';
+
+export function Timeline(props: { tasks: TaskView[]; isWaiting: boolean }) {
+  return (
+    <Show
+      when={props.tasks.length > 0}
+      fallback={<p class="faint">{props.isWaiting ? 'The steps appear when the run begins.' : 'It has no steps.'}</p>}
+    >
+      <ol class="timeline">
+        <For each={props.tasks}>
+          {(task, index) => (
+            <>
+              <For each={newHeadings(task, props.tasks[index() - 1])}>
+                {heading => <li class={`timeline-heading depth-${Math.min(heading.depth, 4)}`}>{heading.title}</li>}
+              </For>
+              <Step task={task} />
+            </>
+          )}
+        </For>
+      </ol>
+    </Show>
+  );
+}
+
+/** Titles of nested Operations that begin with this step. */
+function newHeadings(task: TaskView, before: TaskView | undefined): { title: string; depth: number }[] {
+  const headings = task.within.map((title, depth) => ({ title, depth }));
+  const firstNew = headings.findIndex(({ title, depth }) => before?.within[depth] !== title);
+  return firstNew === -1 ? [] : headings.slice(firstNew);
+}
+
+function Step(props: { task: TaskView }) {
+  const task = () => props.task;
+  return (
+    <li class={`step depth-${Math.min(task().depth, 4)} step-${toneOf(task().state)}`} data-step={task().step}>
+      <div class="step-head">
+        <span class="step-title">{task().title}</span>
+        <StateBadge state={task().state} />
+        <Show when={task().changed === false && task().state === 'succeeded'}>
+          <span class="faint small">no change</span>
+        </Show>
+        <span class="spacer" />
+        <span class="faint small">
+          <Duration from={task().startedAt} to={task().endedAt} live={!isTaskOver(task().state)} />
+        </span>
+      </div>
+      <Progress task={task()} />
+      <Show when={task().message && task().state !== 'succeeded'}>
+        <p class="step-message">{task().message}</p>
+      </Show>
+      <Show when={task().attempts.length > 1}>
+        <Attempts task={task()} />
+      </Show>
+      <Fold title="Details">
+        <Details task={task()} />
+      </Fold>
+    </li>
+  );
+}
+
+function Progress(props: { task: TaskView }) {
+  return (
+    <Show when={props.task.state === 'running' && props.task.progress}>
+      {progress => (
+        <div class="progress">
+          <progress max="100" value={progress().percent} aria-label={`Progress of ${props.task.title}`} />
+          <span class="small">
+            {progress().percent} % {progress().label}
+          </span>
+        </div>
+      )}
+    </Show>
+  );
+}
+
+function Attempts(props: { task: TaskView }) {
+  return (
+    <ul class="attempts small" aria-label={counted(props.task.attempts.length, 'attempt')}>
+      <For each={props.task.attempts}>
+        {attempt => (
+          <li>
+            Attempt {attempt.number} <StateBadge state={attempt.state} />{' '}
+            <Duration from={attempt.startedAt} to={attempt.endedAt} live={!isTaskOver(attempt.state)} />
+            <Show when={attempt.exitCode}> exit code {attempt.exitCode}</Show>
+            <Show when={attempt.message}> {attempt.message}</Show>
+          </li>
+        )}
+      </For>
+    </ul>
+  );
+}
+
+function Details(props: { task: TaskView }) {
+  const exitCode = () => props.task.attempts.at(-1)?.exitCode;
+  return (
+    <dl class="facts small">
+      <Fact title="Task type">
+        <A href={`/catalogue#${props.task.type}`}>{props.task.type}</A>{' '}
+        <code class="faint" title={props.task.version}>
+          {shortHash(props.task.version)}
+        </code>
+      </Fact>
+      <Fact title="Runs on">{props.task.target || '–'}</Fact>
+      <Fact title="Began">
+        <When at={props.task.startedAt} />
+      </Fact>
+      <Fact title="Exit code">{exitCode() ?? '–'}</Fact>
+      <Fact title="Inputs">
+        <StructureOrNone value={props.task.inputs} />
+      </Fact>
+      <Fact title="Outputs">
+        <StructureOrNone value={props.task.outputs} />
+      </Fact>
+      <Fact title="By hand">
+        <code class="path">./aegir task reproduce {props.task.id}</code>
+      </Fact>
+    </dl>
+  );
+}
+
+function Fact(props: { title: string; children: JSX.Element }) {
+  return (
+    <div class="fact">
+      <dt>{props.title}</dt>
+      <dd>{props.children}</dd>
+    </div>
+  );
+}
+
+function StructureOrNone(props: { value: Record<string, unknown> }) {
+  return (
+    <Show when={Object.keys(props.value).length > 0} fallback={<span class="faint">none</span>}>
+      <Structure value={props.value} />
+    </Show>
+  );
+}

@@ -1,0 +1,117 @@
+// The page of any entity: its state, what can be done, what was done, its fields, what belongs to it.
+
+import { A, useParams } from '@solidjs/router';
+import { type Accessor, Show } from 'solid-js';
+import type { EntityView } from '../../api/contract.ts';
+import { useEntity, useOffers } from '../api/queries.ts';
+import { definitionOf, type FullDefinition, useDefinitions, useMay } from '../app/session.tsx';
+import { DeleteEntity } from '../entity/delete-entity.tsx';
+import { EnvironmentNotes } from '../entity/environment-notes.tsx';
+import { Facts, Times } from '../entity/facts.tsx';
+import { entityName } from '../entity/names.ts';
+import { Offers } from '../entity/offers.tsx';
+import { hasOverrides, Overrides } from '../entity/overrides.tsx';
+import { Presences, Related } from '../entity/related.tsx';
+import { OperationTable } from '../operation/operation-table.tsx';
+import { StateBadge } from '../parts/badge.tsx';
+import { Loaded } from '../parts/loaded.tsx';
+import { Page, Panel } from '../parts/page.tsx';
+import { NotFound } from './not-found.tsx';
+
+export function EntityPage() {
+  const params = useParams<{ plural: string; id: string }>();
+  const definitions = useDefinitions();
+  const answer = useEntity(
+    () => params.plural,
+    () => params.id,
+  );
+  return (
+    <Show when={definitionOf(definitions(), params.plural)} keyed fallback={<NotFound />}>
+      {definition => (
+        <Loaded answer={answer} missing={<NotFound what={`There is no such ${definition.title}.`} />}>
+          {entity => <EntityContent definition={definition} entity={entity} />}
+        </Loaded>
+      )}
+    </Show>
+  );
+}
+
+function EntityContent(props: { definition: FullDefinition; entity: Accessor<EntityView> }) {
+  const may = useMay();
+  const entity = () => props.entity();
+  const name = () => entityName(props.definition, entity());
+  const base = () => `/${props.definition.plural}/${entity().id}`;
+  const isDeleted = () => entity().state === 'deleted';
+  return (
+    <Page
+      title={name()}
+      crumbs={[{ title: props.definition.titlePlural, href: `/${props.definition.plural}` }]}
+      aside={<StateBadge state={entity().state} />}
+      actions={
+        <Show when={may('edit') && !isDeleted()}>
+          <A class="button" href={`${base()}/edit`}>
+            Edit
+          </A>
+        </Show>
+      }
+    >
+      <Show when={props.definition.kind === 'environment'}>
+        <EnvironmentNotes entity={entity()} />
+      </Show>
+      <div class="columns">
+        <div class="column-main">
+          <OperationsOffered definition={props.definition} entity={entity()} base={base()} />
+          <RecentOperations entity={entity()} />
+          <Related definition={props.definition} entity={entity()} />
+        </div>
+        <div class="column-side">
+          <Facts definition={props.definition} entity={entity()} />
+          <Presences definition={props.definition} entity={entity()} />
+          <Show when={hasOverrides(props.definition.kind)}>
+            <Overrides plural={props.definition.plural} id={entity().id} />
+          </Show>
+          <Times entity={entity()} />
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+function OperationsOffered(props: { definition: FullDefinition; entity: EntityView; base: string }) {
+  const offers = useOffers(
+    () => props.definition.plural,
+    () => props.entity.id,
+  );
+  return (
+    <Panel title="Operations">
+      <Loaded answer={offers}>
+        {data => (
+          <>
+            <Offers offers={data()} base={props.base} />
+            <DeleteEntity definition={props.definition} entity={props.entity} offers={data()} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function RecentOperations(props: { entity: EntityView }) {
+  return (
+    <Panel
+      title="Recent Operations"
+      aside={
+        <Show when={props.entity.recentOperations.length > 0}>
+          <A href={`/operations?subject=${props.entity.id}`}>All</A>
+        </Show>
+      }
+    >
+      <Show
+        when={props.entity.recentOperations.length > 0}
+        fallback={<p class="faint">None has run yet. Start one with a button above.</p>}
+      >
+        <OperationTable items={props.entity.recentOperations} withoutSubject />
+      </Show>
+    </Panel>
+  );
+}

@@ -1,0 +1,179 @@
+// Starts an Operation: everything its Tasks still need in one form, what will be done, and a question where it is dangerous.
+
+import { useNavigate, useParams } from '@solidjs/router';
+import { type Accessor, createMemo, createSignal, onCleanup, Show } from 'solid-js';
+import { createStore } from 'solid-js/store';
+import type { EntityView, FormView, OperationView } from '../../api/contract.ts';
+import { call, randomKey } from '../api/client.ts';
+import { useEntity, useOperationForm } from '../api/queries.ts';
+import { definitionOf, type FullDefinition, useDefinitions } from '../app/session.tsx';
+import { entityName } from '../entity/names.ts';
+import { type Draft, type Drafts, draftOf, parseDrafts } from '../form/drafts.ts';
+import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
+import { ProblemSummary } from '../form/form-fields.tsx';
+import { unmatched } from '../form/problems.ts';
+import { PlannedSteps } from '../operation/planned-steps.tsx';
+import { StartFields, StartQuestions } from '../operation/start-fields.tsx';
+import { Loaded } from '../parts/loaded.tsx';
+import { Page, Panel } from '../parts/page.tsx';
+import { NotFound } from './not-found.tsx';
+
+export function OperationStartPage() {
+  const params = useParams<{ plural: string; id: string; type: string }>();
+  const definitions = useDefinitions();
+  const entity = useEntity(
+    () => params.plural,
+    () => params.id,
+  );
+  return (
+    <Show when={definitionOf(definitions(), params.plural)} keyed fallback={<NotFound />}>
+      {definition => (
+        <Loaded answer={entity} missing={<NotFound />}>
+          {subject => <StartLoader definition={definition} subject={subject()} type={params.type} />}
+        </Loaded>
+      )}
+    </Show>
+  );
+}
+
+interface StartProps {
+  definition: FullDefinition;
+  subject: EntityView;
+  type: string;
+}
+
+// The form is asked again with what was chosen once a person pauses: steps and problems may depend on it.
+const pauseMs = 400;
+
+function StartLoader(props: StartProps) {
+  const [input, setInput] = createSignal('');
+  const form = useOperationForm(
+    () => props.definition.plural,
+    () => props.subject.id,
+    () => props.type,
+    input,
+  );
+  return (
+    <Loaded answer={form} missing={<NotFound what="There is no such Operation type for this." />}>
+      {view => <StartForm {...props} view={view} onInput={setInput} />}
+    </Loaded>
+  );
+}
+
+interface StartFormProps extends StartProps {
+  view: Accessor<FormView>;
+  onInput: (json: string) => void;
+}
+
+function StartForm(props: StartFormProps) {
+  const navigate = useNavigate();
+  const name = () => entityName(props.definition, props.subject);
+  const base = () => `/${props.definition.plural}/${props.subject.id}`;
+  const specs = createMemo(() => props.view().groups.flatMap(group => group.fields));
+  const [touched, setTouched] = createStore<Drafts>({});
+  const drafts = (): Drafts =>
+    Object.fromEntries(specs().map(spec => [spec.name, touched[spec.name] ?? draftOf(spec, spec.default)]));
+  const [reason, setReason] = createSignal('');
+  const [typed, setTyped] = createSignal('');
+  const [failure, setFailure] = createSignal(noFailure);
+  const [busy, setBusy] = createSignal(false);
+  const askAgain = useLater(() => props.onInput(JSON.stringify(parseDrafts(specs(), drafts()).values)));
+  const isBlocked = () => props.view().problems.length > 0;
+  const isConfirmed = () => !props.view().dangerous || typed() === name();
+  const keyFor = useStartKey();
+
+  const change = (field: string, draft: Draft) => {
+    setTouched({ [field]: draft });
+    askAgain();
+  };
+  const start = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const { values, problems } = parseDrafts(specs(), drafts());
+    if (problems.length > 0) {
+      setFailure(localFailure(problems));
+      return focusFirstProblem(form);
+    }
+    setBusy(true);
+    setFailure(noFailure);
+    try {
+      const body = { type: props.type, input: values, ...(reason() ? { reason: reason() } : {}) };
+      const headers = { 'idempotency-key': keyFor(JSON.stringify(body)) };
+      const operation = await call<OperationView>(`${base()}/operations`, { method: 'POST', body, headers });
+      navigate(`/operations/${operation.id}`);
+    } catch (error) {
+      setFailure(failureOf(error, ['input']));
+      focusFirstProblem(form);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Page
+      title={props.view().title}
+      crumbs={[
+        { title: props.definition.titlePlural, href: `/${props.definition.plural}` },
+        { title: name(), href: base() },
+      ]}
+    >
+      <form class="columns" novalidate onSubmit={start}>
+        <div class="column-main form">
+          <ProblemSummary
+            text={failure().text}
+            problems={unmatched(
+              failure().problems,
+              specs().map(spec => spec.name),
+            )}
+          />
+          <ProblemSummary text={isBlocked() ? 'It cannot be started now' : ''} problems={props.view().problems} />
+          <StartFields view={props.view()} drafts={drafts()} problems={failure().problems} onChange={change} />
+          <Panel title="Start">
+            <StartQuestions
+              view={props.view()}
+              name={name()}
+              setReason={setReason}
+              typed={typed()}
+              setTyped={setTyped}
+            />
+            <div class="form-actions">
+              <button
+                type="submit"
+                class={`button ${props.view().dangerous ? 'button-danger' : 'button-primary'}`}
+                disabled={busy() || isBlocked() || !isConfirmed()}
+              >
+                {props.view().title}
+              </button>
+              <button type="button" class="button" onClick={() => navigate(base())}>
+                Back
+              </button>
+            </div>
+          </Panel>
+        </div>
+        <div class="column-side">
+          <PlannedSteps steps={props.view().steps} />
+        </div>
+      </form>
+    </Page>
+  );
+}
+
+/** The same key for the same request, so that a double click or a second try starts one run. */
+function useStartKey(): (body: string) => string {
+  let key = randomKey();
+  let last = '';
+  return body => {
+    if (body !== last) key = randomKey();
+    last = body;
+    return key;
+  };
+}
+
+function useLater(run: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(timer));
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, pauseMs);
+  };
+}

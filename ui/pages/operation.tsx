@@ -1,0 +1,114 @@
+// One Operation: its state, its steps, its log as it arrives, and what the engine did.
+
+import { A, useParams } from '@solidjs/router';
+import { type Accessor, For, Show } from 'solid-js';
+import type { OperationView } from '../../api/contract.ts';
+import { isOver } from '../../model/run.ts';
+import { useOperation } from '../api/queries.ts';
+import { OpenLink, Structure } from '../entity/field-value.tsx';
+import { LogView } from '../log/log-view.tsx';
+import { CancelButton } from '../operation/cancel-button.tsx';
+import { Engine } from '../operation/engine.tsx';
+import { followOperation } from '../operation/operation-stream.ts';
+import { OperationTable, SubjectLink } from '../operation/operation-table.tsx';
+import { Timeline } from '../operation/timeline.tsx';
+import { StateBadge } from '../parts/badge.tsx';
+import { Fold } from '../parts/fold.tsx';
+import { Loaded } from '../parts/loaded.tsx';
+import { Notice } from '../parts/notice.tsx';
+import { Page, Panel } from '../parts/page.tsx';
+import { Duration, When } from '../parts/when.tsx';
+import { NotFound } from './not-found.tsx';
+
+export function OperationPage() {
+  const params = useParams<{ id: string }>();
+  return (
+    <Show when={params.id} keyed>
+      {id => <OneOperation id={id} />}
+    </Show>
+  );
+}
+
+function OneOperation(props: { id: string }) {
+  const answer = useOperation(() => props.id);
+  return (
+    <Loaded answer={answer} missing={<NotFound what="There is no such Operation." />}>
+      {operation => <OperationContent operation={operation} />}
+    </Loaded>
+  );
+}
+
+function OperationContent(props: { operation: Accessor<OperationView> }) {
+  const operation = () => props.operation();
+  const stream = followOperation(operation().id);
+  return (
+    <Page
+      title={operation().title}
+      crumbs={[{ title: 'Operations', href: '/operations' }]}
+      aside={<StateBadge state={operation().state} />}
+      actions={<CancelButton operation={operation()} />}
+      lead={<Lead operation={operation()} />}
+    >
+      <Show when={operation().message}>
+        <Notice tone={operation().state === 'failed' ? 'bad' : 'info'}>
+          {operation().message}
+          <Show when={operation().exitCode}>
+            <span class="faint"> Exit code {operation().exitCode}.</span>
+          </Show>
+        </Notice>
+      </Show>
+      <div class="columns columns-operation">
+        <div class="column-steps">
+          <Panel title="Steps">
+            <Timeline tasks={operation().tasks} isWaiting={!isOver(operation().state)} />
+          </Panel>
+          <Show when={operation().children.length > 0}>
+            <Panel title="Nested Operations">
+              <OperationTable items={operation().children} withoutSubject />
+            </Panel>
+          </Show>
+          <Panel title="More">
+            <Show when={Object.keys(operation().input).length > 0}>
+              <Fold title="What was entered">
+                <Structure value={operation().input} />
+              </Fold>
+            </Show>
+            <Engine id={operation().id} />
+            <p class="small">
+              <OpenLink href={operation().console}>Open in the Temporal console</OpenLink>
+            </p>
+          </Panel>
+        </div>
+        <LogView operation={operation()} stream={stream} />
+      </div>
+    </Page>
+  );
+}
+
+function Lead(props: { operation: OperationView }) {
+  const operation = () => props.operation;
+  return (
+    <>
+      <p>
+        On <SubjectLink subject={operation().subject} />, started by {operation().startedBy}{' '}
+        <When at={operation().startedAt ?? operation().createdAt} />
+        <Show when={operation().startedAt}>
+          , {isOver(operation().state) ? 'took' : 'for'}{' '}
+          <Duration from={operation().startedAt} to={operation().endedAt} live={!isOver(operation().state)} />
+        </Show>
+        .
+        <For each={operation().parent ? [operation().parent] : []}>
+          {parent => (
+            <>
+              {' '}
+              Part of <A href={`/operations/${parent}`}>another Operation</A>.
+            </>
+          )}
+        </For>
+      </p>
+      <Show when={operation().reason}>
+        <p>Reason: {operation().reason}</p>
+      </Show>
+    </>
+  );
+}

@@ -1,0 +1,153 @@
+// Signs in by e-mail and password, or by a one-time link; the first administrator then sets name, e-mail and password.
+
+import { useNavigate, useSearchParams } from '@solidjs/router';
+import { createSignal, createUniqueId, type JSX, Match, onMount, Show, Switch } from 'solid-js';
+import type { SessionView } from '../../api/contract.ts';
+import { call } from '../api/client.ts';
+import { queryClient } from '../api/queries.ts';
+import { ErrorNotice, Notice } from '../parts/notice.tsx';
+
+export function SignIn() {
+  return (
+    <main class="gate">
+      <div class="gate-box">
+        <p class="brand brand-big">Aegir</p>
+        <h1>Sign in</h1>
+        <PasswordForm />
+        <p class="faint small">
+          No account yet? A one-time link is printed where Aegir was started: <code>npm start</code>.
+        </p>
+      </div>
+    </main>
+  );
+}
+
+function PasswordForm() {
+  const [email, setEmail] = createSignal('');
+  const [password, setPassword] = createSignal('');
+  const signIn = async () => {
+    await call('/auth/sign-in/email', { method: 'POST', body: { email: email(), password: password() } });
+    await queryClient.invalidateQueries();
+  };
+  return (
+    <GateForm verb="Sign in" run={signIn}>
+      <GateInput label="E-mail" type="email" autocomplete="username" onInput={setEmail} />
+      <GateInput label="Password" type="password" autocomplete="current-password" onInput={setPassword} />
+    </GateForm>
+  );
+}
+
+/** Page /sign-in?link=TOKEN. The token is used once, at the press of nothing: a mail scanner does not run scripts. */
+export function SignInByLink() {
+  const [search] = useSearchParams<{ link: string }>();
+  const navigate = useNavigate();
+  const [error, setError] = createSignal<unknown>(null);
+  onMount(async () => {
+    try {
+      await call('/sign-in-link', { method: 'POST', body: { token: search.link ?? '' } });
+      await queryClient.invalidateQueries({ queryKey: ['session'] });
+      navigate('/', { replace: true });
+    } catch (cause) {
+      setError(cause);
+    }
+  });
+  return (
+    <main class="gate">
+      <div class="gate-box">
+        <p class="brand brand-big">Aegir</p>
+        <h1>Sign in</h1>
+        <Show when={error()} fallback={<p role="status">Signing in …</p>}>
+          <ErrorNotice error={error()} />
+          <p>
+            A link works once. <code>./aegir sign-in-link</code> on the same machine makes another one. Or sign in with
+            a password:
+          </p>
+          <PasswordForm />
+        </Show>
+      </div>
+    </main>
+  );
+}
+
+export function FirstPassword(props: { session: SessionView; skip: () => void }) {
+  const [name, setName] = createSignal(props.session.user.name);
+  const [email, setEmail] = createSignal(props.session.user.email);
+  const [password, setPassword] = createSignal('');
+  const save = async () => {
+    await call('/session/password', { method: 'POST', body: { name: name(), email: email(), password: password() } });
+    await queryClient.invalidateQueries({ queryKey: ['session'] });
+  };
+  return (
+    <main class="gate">
+      <div class="gate-box">
+        <p class="brand brand-big">Aegir</p>
+        <h1>Set your password</h1>
+        <Notice tone="info">You came by a one-time link. With a password you can sign in again from anywhere.</Notice>
+        <GateForm verb="Save" run={save}>
+          <GateInput label="Name" type="text" autocomplete="name" value={name()} onInput={setName} />
+          <GateInput label="E-mail" type="email" autocomplete="username" value={email()} onInput={setEmail} />
+          <GateInput label="Password" type="password" autocomplete="new-password" onInput={setPassword} />
+        </GateForm>
+        <button type="button" class="button button-plain" onClick={() => props.skip()}>
+          Later
+        </button>
+      </div>
+    </main>
+  );
+}
+
+function GateForm(props: { verb: string; run: () => Promise<void>; children: JSX.Element }) {
+  const [error, setError] = createSignal<unknown>(null);
+  const [busy, setBusy] = createSignal(false);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      await props.run();
+    } catch (cause) {
+      setError(cause);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="form" onSubmit={submit}>
+      <Switch>
+        <Match when={error()}>
+          <ErrorNotice error={error()} />
+        </Match>
+      </Switch>
+      {props.children}
+      <button type="submit" class="button button-primary" disabled={busy()}>
+        {props.verb}
+      </button>
+    </form>
+  );
+}
+
+interface GateInputProps {
+  label: string;
+  type: string;
+  autocomplete: string;
+  value?: string;
+  onInput: (text: string) => void;
+}
+
+function GateInput(props: GateInputProps) {
+  const id = createUniqueId();
+  return (
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      <input
+        id={id}
+        class="input"
+        type={props.type}
+        autocomplete={props.autocomplete}
+        value={props.value ?? ''}
+        required
+        onInput={event => props.onInput(event.currentTarget.value)}
+      />
+    </div>
+  );
+}
