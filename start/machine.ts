@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { AppError, errorText } from '../model/errors.ts';
 import { markName } from './environment.ts';
 import { runFirstStart, siteAddress } from './first-run.ts';
+import { startGuard } from './guard.ts';
 import { holdHome, openHome } from './home.ts';
 import { createLocalApi } from './local-api.ts';
 import { listParts, listPorts, localApiUrl } from './parts.ts';
@@ -26,6 +27,7 @@ export async function runMachine({ config, environment, say, wish }: MachineOpti
   openHome(config.home);
   const release = holdHome(config.home, config.api.publicUrl);
   const mark = `${process.pid}-${readProcess(process.pid)?.started ?? Date.now()}`;
+  const endGuard = startGuard({ name: markName, value: mark });
   try {
     await refuseTakenPorts(listPorts({ config, environment }), endLeftovers(config.home));
     const supervisor = createSupervisor({
@@ -39,6 +41,7 @@ export async function runMachine({ config, environment, say, wish }: MachineOpti
     killAll(listMarked(markName, mark));
     removeStatus(config.home);
   } finally {
+    endGuard();
     release();
   }
 }
