@@ -31,6 +31,8 @@ function createBetterAuth({ db, secret, publicUrl }: AuthOptions) {
     basePath: '/api/auth',
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: leastPasswordLength },
     advanced: { cookiePrefix: 'aegir' },
+    // Pages are same-origin by whatever name this machine is reached (localhost, an address, a proxy's name).
+    trustedOrigins: async request => (request ? [new URL(request.url).origin] : []),
     telemetry: { enabled: false },
     // A token is asked for at every call of a script: no limit per token here.
     plugins: [apiKey({ defaultPrefix: 'aegir_', rateLimit: { enabled: false } })],

@@ -1,13 +1,13 @@
 // One way to write a route: path, who may, schemas, handler. The OpenAPI document is made from the same.
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Verb } from '../model/access.ts';
 import { invalid } from '../model/errors.ts';
 import { authorize, type Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
-export type Variables = { requestId: string };
+export type Variables = { requestId: string; principal: Principal };
 export type App = OpenAPIHono<{ Variables: Variables }>;
 
 type Shape = z.ZodType | undefined;
@@ -48,17 +48,24 @@ export function defineRoute<Query extends Shape = undefined, Body extends Shape 
   spec: RouteSpec<Query, Body>,
   handler: (input: RouteInput<Query, Body>) => Promise<unknown>,
 ): void {
-  const route = createRoute(describe(spec));
+  // Before anything of the request is looked at.
+  const admit: MiddlewareHandler<{ Variables: Variables }> = async (c, next) => {
+    if (spec.access === 'open' || spec.access === 'run token') c.set('principal', nobody);
+    else {
+      c.set('principal', await deps.auth.principalOf(c));
+      authorize(c.get('principal'), spec.access);
+    }
+    await next();
+  };
+  const route = createRoute({ ...describe(spec), middleware: admit });
   app.openapi(route, async c => {
-    const principal = spec.access === 'open' || spec.access === 'run token' ? nobody : await deps.auth.principalOf(c);
-    if (spec.access !== 'open' && spec.access !== 'run token') authorize(principal, spec.access);
     const valid = c.req.valid.bind(c.req) as (target: string) => unknown;
     const result = await handler({
       params: c.req.param() as Record<string, string>,
       query: (spec.query ? valid('query') : undefined) as Out<Query>,
       body: (spec.body ? valid('json') : undefined) as Out<Body>,
       c,
-      principal,
+      principal: c.get('principal'),
     });
     if (result instanceof Response) return result;
     if (spec.status === 204) return c.body(null, 204);

@@ -49,12 +49,15 @@ function checkRequiredIf(
     if (!input.values.has(field) || !equalData(input.values.get(field), value)) continue;
     const missing = needed.filter(name => !isGiven(input, name));
     if (missing.length === 0 || (oneIsEnough && missing.length < needed.length)) continue;
-    const list = oneIsEnough
-      ? `one of ${needed.join(', ')} is`
-      : `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'}`;
-    report(`When ${field} is ${String(value)}, ${list} required.`);
+    const when = `when ${field} is ${String(value)}`;
+    if (oneIsEnough) report(`One of ${needed.join(', ')} is required ${when}.`);
+    else
+      for (const name of missing)
+        input.problems.push({ path: joinPath(input.path, name), message: `is required ${when}.` });
   }
 }
+
+const joinPath = (path: string, name: string) => (path ? `${path}.${name}` : name);
 
 /** A wrong value counts as given: its own mistake is reported already. */
 function isGiven(input: RuleInput, field: string): boolean {

@@ -1,12 +1,13 @@
 // The routes of every kind of entity, made from the table in model/entities.ts.
 
 import { z } from '@hono/zod-openapi';
+import type { Verb } from '../../model/access.ts';
 import { type Entity, type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
 import { listOperations } from '../../model/store/operations.ts';
 import { listPresences } from '../../model/store/roots.ts';
-import { actorOf, authorize, type Principal, visibleTo } from '../access.ts';
+import { actorOf, type Principal, visibleTo } from '../access.ts';
 import type { EntityView } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -87,13 +88,12 @@ function addWriting(app: App, deps: ApiDependencies, { kind, plural, title }: En
     method: 'post',
     path,
     summary: `Creates a ${title}`,
-    access: 'edit',
+    access: editVerb(kind),
     body: input,
     status: 201,
     answer: entitySchema,
   } as const;
   defineRoute(app, deps, spec, async ({ body, principal }) => {
-    allowEdit(principal, kind);
     return createEntity(
       deps.db,
       actorOf(principal),
@@ -105,12 +105,11 @@ function addWriting(app: App, deps: ApiDependencies, { kind, plural, title }: En
     method: 'patch',
     path: `${path}/{id}`,
     summary: `Edits a ${title}`,
-    access: 'edit',
+    access: editVerb(kind),
     body: input,
     answer: entitySchema,
   } as const;
   defineRoute(app, deps, edit, async ({ params, body, principal }) => {
-    allowEdit(principal, kind);
     const entity = await find(principal, params.id);
     if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
     const read = await readEntityInput(deps, principal, { kind, ...body, partial: true });
@@ -120,20 +119,19 @@ function addWriting(app: App, deps: ApiDependencies, { kind, plural, title }: En
     method: 'delete',
     path: `${path}/{id}`,
     summary: `Deletes a ${title} that nothing uses`,
-    access: 'edit',
+    access: editVerb(kind),
     status: 204,
   } as const;
   defineRoute(app, deps, remove, async ({ params, principal }) => {
-    allowEdit(principal, kind);
     const entity = await find(principal, params.id);
     await deleteEntity(deps.db, actorOf(principal), kind, entity.id);
   });
 }
 
 /** Where code comes from and which machines are ours is for engineers; what runs on them for operators. */
-function allowEdit(principal: Principal, kind: EntityKind): void {
-  if (kind === 'organisation') authorize(principal, 'administer');
-  else if (kind !== 'environment' && kind !== 'release') authorize(principal, 'edit_code');
+function editVerb(kind: EntityKind): Verb {
+  if (kind === 'organisation') return 'administer';
+  return kind === 'environment' || kind === 'release' ? 'edit' : 'edit_code';
 }
 
 async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entity): Promise<EntityView> {
