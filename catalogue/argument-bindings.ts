@@ -13,7 +13,7 @@ export function addBindings(specs: Argument[], raw: unknown, mistakes: Problem[]
   const bindings = isDict(raw) ? raw : {};
   const names = specs.map(spec => spec.name);
   for (const name of Object.keys(bindings).filter(key => !names.includes(key))) {
-    const message = `is not an argument in meta/argument_specs.yml;${suggestName(name, names)} known: ${names.join(', ')}.`;
+    const message = `is not an argument in meta/argument_specs.yml.${suggestName(name, names)} Known: ${names.join(', ')}.`;
     mistakes.push({ path: `arguments.${name}`, message });
   }
   return specs.map(spec =>

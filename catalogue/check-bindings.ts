@@ -46,7 +46,7 @@ function checkInput(value: string, rest: string[], target: FieldSpec, { operatio
   const names = operation.fields.map(field => field.name);
   const field = rest.length === 1 ? operation.fields.find(entry => entry.name === rest[0]) : undefined;
   if (!field)
-    return `"${value}" is no field of this Operation type;${suggestName(rest[0] ?? '', names)} known: ${names.join(', ') || 'none'}.`;
+    return `"${value}" is no field of this Operation type.${suggestName(rest[0] ?? '', names)} Known: ${names.join(', ') || 'none'}.`;
   if (field.secret && !target.secret)
     return `"${value}" is a secret: the argument ${target.name} needs "no_log: true".`;
   const problem = checkAgreement(field, target);

@@ -101,7 +101,7 @@ function checkTaskName(task: string, { operation, known, roots }: Check): string
   if (without.length === applications.length) {
     const verbs = [...new Set(applications.flatMap(type => Object.keys(type.verbs)))];
     return [
-      `No Application type has the verb "${verb}";${suggestName(verb, verbs)} known: ${verbs.join(', ') || 'none'}.`,
+      `No Application type has the verb "${verb}".${suggestName(verb, verbs)} Known: ${verbs.join(', ') || 'none'}.`,
     ];
   }
   const usable = applications.filter(
@@ -158,7 +158,7 @@ function checkWith(
     if (same.length === 0) {
       report(
         `${at}.${name}`,
-        `"${name}" is no argument of "${what}";${suggestName(name, names)} known: ${names.join(', ') || 'none'}.`,
+        `"${name}" is no argument of "${what}".${suggestName(name, names)} Known: ${names.join(', ') || 'none'}.`,
       );
     }
     for (const message of checkBinding(value, same, scope)) report(`${at}.${name}`, message);

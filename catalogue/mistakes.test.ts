@@ -136,7 +136,7 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
   [
     'an unknown verb',
     operation('  - {id: a, task: $application.instal}\n'),
-    /has the verb "instal"; Did you mean "install"/,
+    /has the verb "instal". Did you mean "install"/,
   ],
   [
     'an application that is not there',
@@ -166,7 +166,7 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
   [
     'an unknown argument',
     operation('  - {id: a, task: install_static, with: {pth: /a}}\n'),
-    /"pth" is no argument of "install_static"; Did you mean "path"/,
+    /"pth" is no argument of "install_static". Did you mean "path"/,
   ],
   [
     'a wrong literal',
@@ -207,7 +207,7 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
   [
     'a path that is not there',
     operation('  - {id: a, task: install_static, with: {path: $environment.pth}}\n'),
-    /environment has no "pth"; Did you mean "path"/,
+    /environment has no "pth". Did you mean "path"/,
   ],
   [
     'a root that is not there',

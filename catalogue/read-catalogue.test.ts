@@ -146,7 +146,7 @@ undo: remove_al
     [aegir, 1, /target: must be one of server, worker/],
     [aegir, 2, /"timeuot" is not a field.*Did you mean "timeout"/],
     [aegir, 3, /timeout: must be 1 or more/],
-    [aegir, 5, /environment has no "nam"; Did you mean "name"/],
+    [aegir, 5, /environment has no "nam". Did you mean "name"/],
     [aegir, 6, /pat: is not an argument/],
     [aegir, 7, /is a secret: the argument needs "no_log: true"/],
     [aegir, 9, /"environment.path": the output gives a int, but a str/],

@@ -58,7 +58,7 @@ export function checkTarget(path: string, type: FieldType): string | null {
     const settable = isEntityKind(root) ? entities[root].resultFields.map(field => field.name) : [];
     if (rest.length > 0 || !settable.includes(name)) {
       const list = [...settable, 'fields.<custom>'].map(field => `${root}.${field}`).join(', ');
-      return `"${path}" cannot be set by an output;${suggestName(name, settable)} outputs of a ${root} set ${list}.`;
+      return `"${path}" cannot be set by an output.${suggestName(name, settable)} Outputs of a ${root} set ${list}.`;
     }
   } else if (found.custom && rest.length > 1) {
     return `"${path}" goes through another entity: begin it with that kind itself.`;

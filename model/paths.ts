@@ -31,7 +31,7 @@ export function resolvePathType(path: string): PathType {
   if (root === 'presence') return resolvePresence(path, names);
   if (!isEntityKind(root)) {
     return {
-      problem: `"${path}" begins with "${root}", which is no root;${suggestName(root, pathRoots)} roots: ${pathRoots.join(', ')}.`,
+      problem: `"${path}" begins with "${root}", which is no root.${suggestName(root, pathRoots)} Roots: ${pathRoots.join(', ')}.`,
     };
   }
   return resolveInEntity(path, root, names);
@@ -81,7 +81,7 @@ function unknownField(path: string, kind: EntityKind, name: string): string {
     ...[...fields, ...resultFields].map(field => field.name),
     ...Object.keys(shortcuts[kind] ?? {}),
   ];
-  return `"${path}" does not exist: ${kind} has no "${name}";${suggestName(name, known)} known: ${known.join(', ')}.`;
+  return `"${path}" does not exist: ${kind} has no "${name}".${suggestName(name, known)} Known: ${known.join(', ')}.`;
 }
 
 /**

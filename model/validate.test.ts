@@ -128,7 +128,7 @@ test('an unknown field is named with the one that was meant', () => {
   expect(problems).toEqual([
     {
       path: 'fields.repositry',
-      message: '"repositry" is not a field of fields; Did you mean "repository"? known: repository.',
+      message: '"repositry" is not a field of fields. Did you mean "repository"? Known: repository.',
     },
   ]);
 });

@@ -53,12 +53,12 @@ interface Place {
 function unknownFields(specs: FieldSpec[], input: Record<string, unknown>, path: string): Problem[] {
   const names = specs.map(spec => spec.name);
   const known = new Set(specs.flatMap(spec => [spec.name, ...(spec.aliases ?? [])]));
-  const list = names.length > 0 ? `known: ${names.join(', ')}.` : 'there are none.';
+  const list = names.length > 0 ? `Known: ${names.join(', ')}.` : 'There are none.';
   return Object.keys(input)
     .filter(key => !known.has(key))
     .map(key => ({
       path: joinPath(path, key),
-      message: `"${key.slice(0, 100)}" is not a field${path ? ` of ${path}` : ''};${suggestName(key, known)} ${list}`,
+      message: `"${key.slice(0, 100)}" is not a field${path ? ` of ${path}` : ''}.${suggestName(key, known)} ${list}`,
     }));
 }
 
