@@ -3,12 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page, ProblemJson } from '../api/contract.ts';
+import type { Problem } from '../model/errors.ts';
 import type { Credentials } from './credentials.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
 
 /** Longer than any answer of the API takes; streams have a limit of their own. */
 const answerTimeoutMs = 30_000;
-/** A restart of the API by its supervisor takes about a second: these waits outlive it. */
+/** Outlives a dropped connection and a proxy that changes over, and still tells soon that nothing is running. */
 const retryDelaysMs = [200, 600, 1500];
 
 /** The API refuses to give more at once. */
@@ -29,7 +30,7 @@ export interface SendOptions {
 
 export class Client {
   readonly url: string;
-  readonly #authorization: string | null;
+  readonly #authorization: () => string | null;
 
   constructor(credentials: Credentials) {
     this.url = credentials.url;
@@ -72,10 +73,13 @@ export class Client {
 
   /** Answers of 2xx only; everything else is thrown as a CliError. */
   async send(method: string, path: string, options: SendOptions = {}): Promise<Response> {
-    const request = this.#request(method, path, options);
+    const key = options.idempotent ? { 'idempotency-key': randomUUID() } : {};
     const repeatable = method === 'GET' || options.idempotent === true;
     for (const wait of [...(repeatable ? retryDelaysMs : []), null]) {
-      const outcome = await attempt(request, options);
+      const outcome = await attempt(
+        this.#request(method, path, { ...options, headers: { ...options.headers, ...key } }),
+        options,
+      );
       if (outcome instanceof Response && outcome.ok) return outcome;
       if (wait === null || !mayPass(outcome) || options.signal?.aborted) throw await this.#failure(outcome);
       await delay(wait);
@@ -100,8 +104,8 @@ export class Client {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const headers = new Headers({ accept: 'application/json', ...options.headers });
-    if (this.#authorization !== null) headers.set('authorization', this.#authorization);
-    if (options.idempotent) headers.set('idempotency-key', randomUUID());
+    const authorization = this.#authorization();
+    if (authorization !== null) headers.set('authorization', authorization);
     if (options.body === undefined) return new Request(url, { method, headers });
     headers.set('content-type', 'application/json');
     return new Request(url, { method, headers, body: JSON.stringify(options.body) });
@@ -111,7 +115,7 @@ export class Client {
     if (outcome instanceof Error) {
       return new CliError(exitCodes.unreachable, `Cannot reach Aegir at ${this.url} (${reasonOf(outcome)}).`);
     }
-    return errorOf(outcome, this.url, this.#authorization !== null);
+    return errorOf(outcome, this.url, this.#authorization() !== null);
   }
 }
 
@@ -125,7 +129,7 @@ async function attempt(request: Request, options: SendOptions): Promise<Response
     ...(options.signal === undefined ? [] : [options.signal]),
   ];
   try {
-    return await fetch(request.clone(), { signal: AbortSignal.any(signals) });
+    return await fetch(request, { signal: AbortSignal.any(signals) });
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
@@ -153,16 +157,21 @@ async function errorOf(response: Response, url: string, sentCredentials: boolean
   const problem = await readProblem(response);
   const problems = problem.problems ?? [];
   const code = codeOf(response.status);
-  const [first] = problems;
-  // A detail that lists the mistakes as well would say them twice.
-  const isListed = first !== undefined && problem.detail?.includes(first.message);
-  const said = isListed ? problem.title : problem.detail || problem.title;
+  const said = withoutList(problem.detail ?? '', problems) || problem.title;
   if (response.status === 401) {
     const advice = sentCredentials ? 'The token is not valid (any more)' : `You are not signed in to ${url}`;
     return new CliError(code, `${advice}: use ./aegir sign-in, or ./aegir token create on Aegir's own machine.`);
   }
-  const where = response.status >= 500 && problem.requestId ? ` (request ${problem.requestId})` : '';
+  const isNamed = !problem.requestId || said?.includes(problem.requestId);
+  const where = response.status < 500 || isNamed ? '' : ` (request ${problem.requestId})`;
   return new CliError(code, `${said || `${url} answered ${response.status}.`}${where}`, problems);
+}
+
+/** A detail lists the mistakes as well: they are said once, each on a line of its own. */
+function withoutList(detail: string, [first]: Problem[]): string {
+  if (first === undefined) return detail;
+  const listed = detail.indexOf(first.path ? `${first.path}: ${first.message}` : first.message);
+  return listed < 0 ? detail : detail.slice(0, listed).trim();
 }
 
 async function readProblem(response: Response): Promise<Partial<ProblemJson>> {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { sendJson } from './testing/fake-api.ts';
 import { sessionView } from './testing/fixtures.ts';
 import { useFakeApi } from './testing/setup.ts';
 
@@ -78,6 +79,19 @@ test('on its own machine the owner of the data folder makes a first token withou
   const [request] = setting.api.requests('POST /api/tokens');
   expect(request?.headers.authorization).toBe('Local local-secret');
   expect(request?.body).toEqual({ name: 'ci' });
+});
+
+test('a local token that changes between two tries of a request is read again', async () => {
+  const variables = installHere();
+  let tries = 0;
+  setting.api.on('GET /api/tokens', (_request, response) => {
+    tries++;
+    if (tries > 1) return sendJson(response, []);
+    writeFileSync(join(variables.AEGIR_HOME, 'local-token'), 'after-restart');
+    response.destroy();
+  });
+  expect((await setting.run(['token', 'list'], { variables })).code).toBe(0);
+  expect(sentCredentials()).toEqual(['Local local-secret', 'Local after-restart']);
 });
 
 test('a chosen AEGIR_HOME is meant, whatever was signed in to before', async () => {

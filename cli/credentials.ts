@@ -8,8 +8,8 @@ import { readIfThere, writePrivateFile } from './private-file.ts';
 
 export interface Credentials {
   url: string;
-  /** Value of the header Authorization; null = nobody is signed in. */
-  authorization: string | null;
+  /** Value of the header Authorization; null = nobody is signed in. Asked for each request: see the local token. */
+  authorization(): string | null;
 }
 
 export interface CredentialFlags {
@@ -24,17 +24,18 @@ interface Stored {
 
 export function findCredentials(environment: CliEnvironment, flags: CredentialFlags): Credentials {
   const stored = readStored(environment);
-  const local = { url: localAddress(environment), token: readLocalToken(environment) };
-  const url = plainUrl(
-    flags.url ??
-      environment.url ??
-      (environment.homeIsChosen && local.token !== null ? local.url : (stored?.url ?? local.url)),
-  );
-  const bearer = flags.token ?? tokenOfEnvironment(environment, url);
-  if (bearer !== null) return { url, authorization: `Bearer ${bearer}` };
-  const own = local.token !== null && sameAddress(url, local.url) ? `Local ${local.token}` : null;
+  const localUrl = localAddress(environment);
+  const hasLocal = environment.homeIsChosen && readLocalToken(environment) !== null;
+  const url = plainUrl(flags.url ?? environment.url ?? (hasLocal ? localUrl : (stored?.url ?? localUrl)));
+  const given = flags.token ?? tokenOfEnvironment(environment, url);
+  if (given !== null) return { url, authorization: () => `Bearer ${given}` };
   const signedIn = stored !== null && sameAddress(url, stored.url) ? `Bearer ${stored.token}` : null;
-  return { url, authorization: environment.homeIsChosen ? (own ?? signedIn) : (signedIn ?? own) };
+  // It is another one after each start of the API, also while an Operation is followed.
+  const own = () => {
+    const token = sameAddress(url, localUrl) ? readLocalToken(environment) : null;
+    return token === null ? null : `Local ${token}`;
+  };
+  return { url, authorization: () => (environment.homeIsChosen ? (own() ?? signedIn) : (signedIn ?? own())) };
 }
 
 /** Whether the installation on this machine is meant, running or not. */

@@ -1,10 +1,11 @@
 // Following an Operation until it is over, from `run --follow` and `logs -f`.
 
 import type { OperationView, StreamEvent } from '../api/contract.ts';
+import type { OperationState } from '../model/run.ts';
 import { type Client, pathOf } from './client.ts';
 import { readEvents, type ServerEvent } from './event-stream.ts';
 import { CliError, exitCodes } from './exit.ts';
-import { createPrinter, type PrinterOptions } from './operation-printer.ts';
+import { createPrinter, type OperationPrinter, type PrinterOptions } from './operation-printer.ts';
 import { note } from './output.ts';
 
 /** @returns the Operation as it ended. Ctrl-C leaves it running. */
@@ -22,20 +23,21 @@ export async function followOperation(client: Client, id: string, options: Print
 async function printUntilOver(client: Client, id: string, options: PrinterOptions, signal: AbortSignal) {
   const printer = createPrinter(options);
   const load = () => client.get<OperationView>(pathOf('operations', id));
+  let latest: OperationView | null = null;
+  const show = (operation: OperationView) => {
+    latest = operation;
+    printer.showState(operation);
+  };
   try {
     for await (const received of readEvents(client, pathOf('operations', id, 'events'), signal)) {
       const event = parseEvent(received);
-      if (event?.event === 'operation') printer.showState(event.data);
+      if (event?.event === 'operation') show(event.data);
       if (event?.event === 'log') {
-        // Its first lines can overtake the news of a step that has just begun.
-        if (!printer.knows(event.data.taskId)) printer.showState(await load());
+        // Its first lines can overtake the news of a step that has just begun. Without them there is only no header.
+        if (!printer.knows(event.data.taskId)) await load().then(show, () => undefined);
         printer.showLines(event.data);
       }
-      if (event?.event === 'end') {
-        const operation = await load();
-        printer.finish(operation);
-        return operation;
-      }
+      if (event?.event === 'end') return await finish(printer, latest ?? (await load()), event.data.state, load);
     }
   } catch (error) {
     if (error instanceof CliError && error.exitCode === exitCodes.unreachable) {
@@ -47,6 +49,18 @@ async function printUntilOver(client: Client, id: string, options: PrinterOption
     exitCodes.cancelled,
     `Detached: Operation ${id} goes on. Follow it again: ./aegir logs -f ${id}. Cancel it: ./aegir cancel ${id}`,
   );
+}
+
+/** What the stream has told is enough, unless the last news was lost. */
+async function finish(
+  printer: OperationPrinter,
+  latest: OperationView,
+  state: OperationState,
+  load: () => Promise<OperationView>,
+): Promise<OperationView> {
+  const operation = latest.state === state ? latest : await load();
+  printer.finish(operation);
+  return operation;
 }
 
 /** Unknown events of a newer server are passed over. */

@@ -66,7 +66,8 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
   const showSteps = (isFinal: boolean) => {
     for (const task of latest?.tasks ?? []) {
       if (task.state === 'pending') continue;
-      showHeader(task);
+      // What was never begun has no lines: one that says so is enough.
+      if (task.startedAt !== null) showHeader(task);
       showProgress(task);
       if (!isTaskOver(task.state)) continue;
       const isWhole = task.attempts.every(attempt => isPrinted(attempt, progressOf(task.id)));

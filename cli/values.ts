@@ -14,8 +14,11 @@ export type FindId = (kind: EntityKind, nameOrId: string) => Promise<string>;
 
 type Given = { flag: FieldFlag; texts: string[] }[];
 
-/** Values by field name. An empty text empties its field. */
-export async function readValues(given: Given, findId: FindId): Promise<Record<string, unknown>> {
+/**
+ * Values by field name. An empty text empties its field.
+ * @param findId only where the API itself does not take names for ids.
+ */
+export async function readValues(given: Given, findId: FindId = asGiven): Promise<Record<string, unknown>> {
   const values: Record<string, unknown> = {};
   const problems: Problem[] = [];
   const readStdin = stdinReader();
@@ -43,6 +46,9 @@ export function readText(text: string, readStdin: () => string = stdinReader()):
     throw new Error(`The file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`);
   }
 }
+
+/** The API finds entities by their names, and tells of unknown ones together with all other mistakes. */
+const asGiven: FindId = async (_kind, nameOrId) => nameOrId;
 
 async function readField(flag: FieldFlag, texts: string[], findId: FindId, readStdin: () => string): Promise<unknown> {
   const { field } = flag;

@@ -11,6 +11,9 @@ import { localTime, printJson, printTable } from '../output.ts';
 /** A screenful or two. */
 const defaultLimit = 50;
 
+/** Facts of a Server are kilobytes: in a pipe, where no terminal limits a line, this does. */
+const longestChange = 200;
+
 export function auditCommand(environment: CliEnvironment): Command {
   return withCommonFlags(new Command('audit').description('who changed what, newest first'))
     .option('--limit <number>', 'no more than these', readCount, defaultLimit)
@@ -28,10 +31,13 @@ export function auditCommand(environment: CliEnvironment): Command {
     });
 }
 
+/** What became what; of something new, what it is. `--json` has all of it. */
 function renderChange({ before, after }: AuditView): string {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
-  return names
-    .filter(name => JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]))
-    .map(name => `${name}: ${JSON.stringify(before?.[name] ?? null)} → ${JSON.stringify(after?.[name] ?? null)}`)
+  const changes = names
+    .map(name => ({ name, old: JSON.stringify(before?.[name] ?? null), now: JSON.stringify(after?.[name] ?? null) }))
+    .filter(({ old, now }) => old !== now)
+    .map(({ name, old, now }) => (old === 'null' ? `${name}: ${now}` : `${name}: ${old} → ${now}`))
     .join(', ');
+  return changes.length > longestChange ? `${changes.slice(0, longestChange)}…` : changes;
 }

@@ -30,7 +30,7 @@ function created(): unknown {
   return setting.api.requests('POST /api/servers')[0]?.body;
 }
 
-test('create sends built-in and custom fields, references by their ids, and values of their types', async () => {
+test('create sends built-in and custom fields, references by name, and values of their types', async () => {
   const words = ['server', 'create', '--name', 'web1', '--cluster', 'main', '--port', '2222', '--become', '--no-web'];
   const custom = ['--rack', '7', '--tags', 'a', '--tags', 'b', '--no-backup', 'yes', '--field-json', 'x'];
   const dict = ['--web-settings', '{"binary":"/opt/nginx"}'];
@@ -39,7 +39,7 @@ test('create sends built-in and custom fields, references by their ids, and valu
   expect(created()).toEqual({
     values: {
       name: 'web1',
-      cluster: 'c1',
+      cluster: 'main',
       port: 2222,
       become: true,
       web: false,
@@ -78,9 +78,9 @@ test('values with the marks of templates and options arrive as they are', async 
 
 test('all values that cannot be read are told at once, and nothing is sent', async () => {
   const words = ['server', 'create', '--port', 'ssh', '--become=maybe', '--web-settings', '{', '--ssh-key', '@none'];
-  const result = await setting.run([...words, '--cluster', 'nowhere', '--name', 'a', '--name', 'b']);
+  const result = await setting.run([...words, '--name', 'a', '--name', 'b']);
   expect(result.code).toBe(2);
-  const flags = ['--port', '--become', '--web-settings', '--ssh-key', '--cluster', '--name'];
+  const flags = ['--port', '--become', '--web-settings', '--ssh-key', '--name'];
   for (const flag of flags) expect(result.stderr).toContain(`  ${flag}: `);
   expect(created()).toBeUndefined();
 });

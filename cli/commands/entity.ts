@@ -68,7 +68,7 @@ function createCommand(environment: CliEnvironment, definition: KindDefinition):
   const flags = fieldFlags(command, definition, true);
   return command.action(async (options: CommonFlags) => {
     const client = connect(environment, options);
-    const body = { values: {}, fields: {}, ...(await readBody(client, command, flags, definition)) };
+    const body = { values: {}, fields: {}, ...(await readBody(command, flags, definition)) };
     const created = await client.post<Entity>(pathOf(definition.plural), body);
     if (options.json) printJson(created);
     else print(`${definition.title} ${nameOf(created)} is created (${created.id}).`);
@@ -82,7 +82,7 @@ function editCommand(environment: CliEnvironment, definition: KindDefinition): C
   const flags = fieldFlags(command, definition, false);
   return command.action(async (name: string, options: CommonFlags) => {
     const client = connect(environment, options);
-    const body = await readBody(client, command, flags, definition);
+    const body = await readBody(command, flags, definition);
     if (Object.keys(body).length === 0) throw usageError('Nothing to change: give at least one field as a flag.');
     const changed = await client.patch<Entity>(pathOf(definition.plural, name), body);
     if (options.json) printJson(changed);
@@ -109,8 +109,8 @@ function fieldFlags(command: Command, definition: KindDefinition, demand: boolea
   return addFieldFlags(command, [...definition.fields, ...definition.customFields], demand);
 }
 
-async function readBody(client: Client, command: Command, flags: FieldFlag[], definition: KindDefinition) {
-  const given = await readValues(readFieldFlags(command, flags), (kind, name) => findId(client, kind, name));
+async function readBody(command: Command, flags: FieldFlag[], definition: KindDefinition) {
+  const given = await readValues(readFieldFlags(command, flags));
   const custom = new Set(definition.customFields.map(field => field.name));
   const part = (isCustom: boolean) => Object.entries(given).filter(([name]) => custom.has(name) === isCustom);
   const [values, fields] = [part(false), part(true)];

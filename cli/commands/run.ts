@@ -6,7 +6,7 @@ import type { CatalogueView, EntityView, FormView, OperationView } from '../../a
 import { entities } from '../../model/entities.ts';
 import type { OperationType } from '../../model/operation-type.ts';
 import { type Client, pathOf } from '../client.ts';
-import { type CommonFlags, connect, findEntity, findId, nameOf, readKind, withCommonFlags } from '../connection.ts';
+import { type CommonFlags, connect, findEntity, nameOf, readKind, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { exitCodeOf, usageError } from '../exit.ts';
 import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
@@ -87,7 +87,7 @@ async function start(
   type: OperationType,
   options: RunFlags,
 ): Promise<OperationView> {
-  const input = await readValues(readFieldFlags(command, flags), (kind, name) => findId(client, kind, name));
+  const input = await readValues(readFieldFlags(command, flags));
   const body = { type: type.name, input, ...(options.reason === undefined ? {} : { reason: options.reason }) };
   const path = pathOf(entities[type.on].plural, subject.entity.id, 'operations');
   return client.post<OperationView>(path, body, { idempotent: true });

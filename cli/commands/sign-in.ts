@@ -27,7 +27,7 @@ export function signInCommand(environment: CliEnvironment): Command {
       const { url } = findCredentials(environment, { url: options.url });
       const token = await readToken(environment, options.token);
       if (!token) throw usageError('A token is needed: the page "API tokens" or ./aegir token create makes one.');
-      const client = new Client({ url, authorization: `Bearer ${token}` });
+      const client = new Client({ url, authorization: () => `Bearer ${token}` });
       const session = await client.get<SessionView>(pathOf('session'));
       store(environment, { url, token });
       if (options.json) printJson({ url, user: session.user, role: session.role });

@@ -68,7 +68,7 @@ async function withHealth(base: Pick<Status, 'running' | 'url' | 'addresses' | '
 
 async function readHealth(url: string): Promise<Health> {
   // Unhealthy is 503 with the same body: it is asked for directly, without the tries of other requests.
-  const address = new URL(`${new Client({ url, authorization: null }).url}${pathOf('health')}`);
+  const address = new URL(`${new Client({ url, authorization: () => null }).url}${pathOf('health')}`);
   try {
     // An API that needs longer than this to say that it is well is not.
     const response = await fetch(address, { signal: AbortSignal.timeout(5000) });

@@ -24,11 +24,16 @@ export function taskCommand(environment: CliEnvironment): Command {
       writeFiles(folder, view.files);
       if (options.json) printJson({ folder, files: Object.keys(view.files), command: view.command });
       else {
-        note(`Its files are in ${folder}. Run it with:`);
-        print(`cd ${quote(folder)} && ${printable(view.command)}`);
+        note(`Its files are in ${folder}.`);
+        print(renderCommand(folder, view));
       }
     });
   return command.addCommand(reproduce);
+}
+
+/** Some backends explain in a README instead of a command. */
+function renderCommand(folder: string, { command, files }: ReproduceView): string {
+  return printable(command === '' ? (files.README ?? '') : `cd ${quote(folder)} && ${command}`);
 }
 
 function writeFiles(folder: string, files: Record<string, string>): void {
