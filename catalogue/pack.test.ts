@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -72,9 +72,15 @@ test('what is no packed folder, or unpacks without end, is refused', async () =>
   }
 });
 
+test('a folder that changed since its version was read is not packed under it', async () => {
+  const version = await versionOf(role);
+  await expect(packFolder(role, version)).resolves.toBeInstanceOf(Buffer);
+  await folders.write({ 'roles/install_static/meta/aegir.yml': 'target: server\n' });
+  await expect(packFolder(role, version)).rejects.toMatchObject({ code: 'conflict' });
+});
+
 test('a folder with a link is not packed', async () => {
   await mkdir(join(role, 'files'), { recursive: true });
-  const { symlink } = await import('node:fs/promises');
   await symlink('/etc/passwd', join(role, 'files/passwd'));
   await expect(packFolder(role)).rejects.toThrow(/files\/passwd is a link/);
 });

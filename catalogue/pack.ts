@@ -11,14 +11,20 @@ import { type FolderFile, hashFiles, largestFolderBytes, readFolder } from './fo
 /** base64 is a third longer; paths and JSON come on top. */
 const largestUnpackedBytes = 2 * largestFolderBytes;
 
-/** The same bytes for the same folder: gzip'd JSON {path: {mode, base64}}. @throws AppError invalid */
-export async function packFolder(folder: string): Promise<Buffer> {
+/**
+ * The same bytes for the same folder: gzip'd JSON {path: {mode, base64}}. With `expectedVersion` a folder that was changed
+ * since it was read is refused, as it would be kept under a hash that is not its own. @throws AppError invalid, conflict
+ */
+export async function packFolder(folder: string, expectedVersion?: string): Promise<Buffer> {
   const { files, mistakes } = await readFolder(folder);
   if (mistakes.length > 0) {
     throw new AppError(
       'invalid',
       `${folder} cannot be kept: ${mistakes.map(m => `${m.path} ${m.message}`.trim()).join(' ')}`,
     );
+  }
+  if (expectedVersion !== undefined && hashFiles(files) !== expectedVersion) {
+    throw new AppError('conflict', `${folder} was changed while it was read: try again.`);
   }
   const entries = files.map(file => [
     file.path,
