@@ -55,8 +55,8 @@ async function endAll(find: () => Promise<number[]>): Promise<void> {
     if (Date.now() > deadline) signalAll(left, 'SIGKILL');
     // The first look is soon, because most processes end at once.
     await delay(20);
-    left = (await find()).concat(left.filter(isAlive));
-    left = [...new Set(left)];
+    const alive = await Promise.all(left.map(async pid => ((await isAlive(pid)) ? [pid] : [])));
+    left = [...new Set([...(await find()), ...alive.flat()])];
     // A process that cannot be ended (uninterruptible I/O, another user) must not block for ever.
     if (Date.now() > deadline + 2 * graceMs) return;
   }
@@ -72,10 +72,13 @@ export function signalAll(list: number[], signal: NodeJS.Signals): void {
   }
 }
 
-export function isAlive(pid: number): boolean {
+/** Running; one that has ended and was not yet waited for does not count. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  if (stat) return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== 'linux';
   } catch {
     return false;
   }

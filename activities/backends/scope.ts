@@ -1,9 +1,12 @@
 // Runs a command in a scope of its own on this machine: nothing of it escapes, nothing of it survives the worker, and the
 // call returns only when nothing of it is left.
 
-import type { Readable } from 'node:stream';
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { openInput, openPipe, type Pipe } from './pipe.ts';
 import { descendants, endMarked, graceMs, markerName, signalAll } from './process-tree.ts';
 
 export type ScopeKind = 'namespace' | 'user_namespace' | 'group';
@@ -48,36 +51,61 @@ export function renderScopeArgv(kind: ScopeKind, argv: string[]): string[] {
 export async function runInScope(command: ScopedCommand, out: ScopedOutput, signal: AbortSignal): Promise<ScopeEnd> {
   if (signal.aborted) return { exitCode: null, aborted: true };
   const kind = await scopeKind(command.sudo);
-  const [file = '', ...rest] = renderScopeArgv(kind, command.argv);
-  const child = execa(file, rest, {
-    cwd: command.folder,
-    env: { ...command.environment, [markerName]: command.marker },
-    extendEnv: false,
-    // A terminal's Ctrl-C goes to the worker, which then stops its runs in order.
-    detached: true,
-    buffer: false,
-    reject: false,
-    input: command.input,
-    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
-    stripFinalNewline: false,
-  });
-  const streams = Promise.all([out.output(child.stdio[1] as Readable), out.events(child.stdio[3] as Readable)]);
-  const exited = new Promise<void>(resolve => child.nodeChildProcess.once('exit', () => resolve()));
-  const stop = () => void end(child.pid ?? 0, kind, command.marker, exited);
+  const pipe = await openPipe(command.folder);
+  const running = start(command, kind, pipe);
+  const streams = Promise.all([out.output(pipe.reader), out.events(running.events), readAll(running.complaints)]);
+  const stop = () => void end(running.pid, kind, command.marker, running.exited);
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
-    await Promise.race([exited, child]);
+    const exitCode = await running.exited;
     // A process group lets daemons escape, and those may hold the pipes open.
     if (kind === 'group' || signal.aborted) await endMarked(command.marker);
-    const result = await child;
-    await streams;
-    return { exitCode: result.exitCode ?? null, aborted: signal.aborted };
+    const [, , complaints] = await streams;
+    if (complaints.length > 0 && !signal.aborted) await out.output(Readable.from([complaints]));
+    return { exitCode, aborted: signal.aborted };
   } finally {
     signal.removeEventListener('abort', stop);
   }
 }
 
-async function end(pid: number, kind: ScopeKind, marker: string, exited: Promise<void>): Promise<void> {
+interface Running {
+  pid: number;
+  events: Readable;
+  /** Of setpriv and unshare; the command itself has another standard error. */
+  complaints: Readable;
+  /** null when a signal ended it. */
+  exited: Promise<number | null>;
+}
+
+/** Node's own spawn, because execa takes no descriptor above 9. */
+function start(command: ScopedCommand, kind: ScopeKind, pipe: Pipe): Running {
+  const [file = '', ...rest] = renderScopeArgv(kind, command.argv);
+  const input = openInput(command.folder, command.input);
+  try {
+    const child = spawn(file, rest, {
+      cwd: command.folder,
+      env: { ...command.environment, [markerName]: command.marker },
+      // A terminal's Ctrl-C goes to the worker, which then stops its runs in order.
+      detached: true,
+      stdio: [input, pipe.writer, 'pipe', 'pipe'],
+    });
+    const exited = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', resolve);
+    });
+    return { pid: child.pid ?? 0, events: child.stdio[3] as Readable, complaints: child.stderr as Readable, exited };
+  } finally {
+    closeSync(input);
+    pipe.closeWriter();
+  }
+}
+
+async function readAll(stream: Readable): Promise<Buffer> {
+  return Buffer.concat((await stream.toArray()) as Buffer[]);
+}
+
+async function end(pid: number, kind: ScopeKind, marker: string, exited: Promise<unknown>): Promise<void> {
   if (pid === 0) return;
   if (kind === 'group') return endMarked(marker);
   const [init, ...rest] = await descendants(pid);

@@ -103,10 +103,7 @@ async function playRun(
       await target.close();
     }
   } catch (error) {
-    if (error instanceof ConnectionProblem) {
-      report.line(error.message);
-      return notStarted(error.status, error.message);
-    }
+    if (error instanceof ConnectionProblem) return notStarted(error.status, error.message);
     throw error;
   } finally {
     await relay.close();

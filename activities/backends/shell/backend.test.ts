@@ -1,0 +1,124 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { Run } from '../backend.ts';
+import { countProcesses, type Folder, makeFolder, makeRun, python, recordReport } from '../test-run.ts';
+import { createShellBackend } from './backend.ts';
+
+let base: string;
+let role: Folder;
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), 'aegir-test-base-'));
+});
+afterEach(() => role.remove());
+afterAll(() => rm(base, { recursive: true, force: true }));
+
+const backend = () => createShellBackend({ python, runFolder: base, environment: { PATH: process.env.PATH ?? '' } });
+
+async function run(
+  script: string,
+  values: Partial<Run> = {},
+  signal = new AbortController().signal,
+  report = recordReport(),
+) {
+  role = await makeFolder({ 'shell/run': script });
+  const result = await backend().run(makeRun({ folder: role.path, ...values }), report, signal);
+  expect(await readdir(base)).toEqual([]);
+  return { result, report };
+}
+
+test('a program gets arguments and context as JSON, and its lines and outputs come back', async () => {
+  const { result, report } = await run(
+    `#!/usr/bin/env bash
+cat > input.json
+echo "\${#}" arguments, home is here: $([ "$HOME" = "$PWD" ] && echo yes)
+printf 'no newline at the end\\n\\nerror\\n' >&2
+python3 -c 'import json; i = json.load(open("input.json")); print(i["arguments"]["title"], i["aegir"]["fields"]["environment"])'
+echo '{"path": "/srv/x", "count": 3}' > "$AEGIR_OUTPUTS"`,
+    { arguments: { title: '$(id) {{ 1 }}' }, context: { fields: { environment: { a: 1 } } } },
+  );
+  expect(report.lines).toEqual([
+    '0 arguments, home is here: yes',
+    'no newline at the end',
+    '',
+    'error',
+    "$(id) {{ 1 }} {'a': 1}",
+  ]);
+  expect(result).toEqual({
+    status: 'succeeded',
+    exitCode: 0,
+    changed: true,
+    outputs: { path: '/srv/x', count: 3 },
+    message: '',
+  });
+});
+
+test('a secret reaches the program by its standard input only, and is not kept', async () => {
+  const { report } = await run(
+    `#!/bin/sh\ncat >/dev/null; env | grep -c hunter2; tr '\\0' ' ' </proc/self/cmdline | grep -c hunter2; exit 0`,
+    {
+      arguments: { password: 'hunter2' },
+      secretArguments: ['password'],
+    },
+  );
+  expect(report.lines).toEqual(['0', '0']);
+  expect(JSON.stringify(report.files)).not.toContain('hunter2');
+  expect(report.files['input.json']).toContain('<secret: password>');
+});
+
+test('a code that is not 0 fails the Task with its last line', async () => {
+  const { result } = await run('#!/bin/sh\necho first; echo cannot reach the moon >&2; exit 3');
+  expect(result).toMatchObject({
+    status: 'failed',
+    exitCode: 3,
+    message: 'Try something ended with code 3: cannot reach the moon',
+  });
+});
+
+test('outputs that are not a JSON object, or too large, fail the Task with the reason', async () => {
+  expect((await run('#!/bin/sh\necho nonsense > "$AEGIR_OUTPUTS"')).result.message).toContain('are not JSON');
+  await role.remove();
+  expect((await run('#!/bin/sh\necho "[1]" > "$AEGIR_OUTPUTS"')).result.message).toContain('not a JSON object');
+  await role.remove();
+  const large = await run('#!/bin/sh\nhead -c 1100000 /dev/zero | tr "\\0" x > "$AEGIR_OUTPUTS"');
+  expect(large.result).toMatchObject({ status: 'failed', exitCode: 0 });
+  expect(large.result.message).toContain('larger than 1 MiB');
+});
+
+test('a program may post lines by its feedback', async () => {
+  const { report } = await run(`#!/usr/bin/env python3
+import json, sys, urllib.request
+aegir = json.load(sys.stdin)['aegir']
+urllib.request.urlopen(urllib.request.Request(aegir['feedback_url'] + '/log', json.dumps({'lines': ['by feedback']}).encode(),
+    {'Authorization': 'Bearer ' + aegir['feedback_token']}))`);
+  expect(report.lines).toEqual(['by feedback']);
+});
+
+// Processes are started; a busy machine takes its time.
+vi.setConfig({ testTimeout: 30_000 });
+
+test('cancel ends everything of it', async () => {
+  const mark = `6${process.pid}1`;
+  const abort = new AbortController();
+  const report = recordReport();
+  void report.until('up').then(() => abort.abort());
+  const { result } = await run(`#!/bin/bash\nsetsid sleep ${mark} & echo up; sleep ${mark}`, {}, abort.signal, report);
+  expect(result.status).toBe('cancelled');
+  expect(await countProcesses(`sleep ${mark}`)).toBe(0);
+});
+
+test('a program that is missing or not executable is named before anything is started', async () => {
+  role = await makeFolder({ 'shell/run.txt': '' });
+  expect(await backend().check(makeRun({ folder: role.path }))).toEqual([
+    'The Task type try_something has no shell/run.',
+  ]);
+});
+
+test('there is no preview of a program', async () => {
+  role = await makeFolder({ 'shell/run': '#!/bin/sh\n' });
+  const signal = new AbortController().signal;
+  await expect(backend().preview(makeRun({ folder: role.path }), recordReport(), signal)).rejects.toMatchObject({
+    code: 'invalid',
+  });
+});
