@@ -10,6 +10,7 @@ import { holdHome, openHome } from './home.ts';
 import { createLocalApi } from './local-api.ts';
 import { listParts, listPorts, localApiUrl } from './parts.ts';
 import { refuseTakenPorts } from './ports.ts';
+import { notePrepared } from './prepared.ts';
 import { killAll, listMarked, readProcess } from './process-tree.ts';
 import { readLeftMark, removeStatus, writeStatus } from './status.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -52,6 +53,7 @@ async function untilEnd(supervisor: Supervisor, { config, environment, say, wish
   const life = async () => {
     say(`Starting Aegir (data in ${config.home}) …`);
     await supervisor.start();
+    notePrepared(config);
     const api = createLocalApi(localApiUrl(config), join(config.home, 'local-token'), stopping.signal);
     await welcome({ config, environment, say, api });
     throw await supervisor.broken;

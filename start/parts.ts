@@ -9,6 +9,7 @@ import type { Running } from './launch.ts';
 import { explainExit, isHealthy, startNodePart } from './node-part.ts';
 import type { WantedPort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
+import { isPrepared } from './prepared.ts';
 import type { Part } from './supervisor.ts';
 import { findProgram, findTemporal, startTemporal } from './temporal.ts';
 
@@ -114,8 +115,8 @@ function workerPart(options: PartsOptions): Part {
   const { config } = options;
   const logFile = logOf(config, 'worker');
   return {
-    // After the API, which brings the database to the form that both expect.
-    ...{ name: 'worker', port: null, logFile, after: ['temporal', 'api'] },
+    // The API brings the database into the form that both expect.
+    ...{ name: 'worker', port: null, logFile, after: ['temporal', isPrepared(config) ? 'postgres' : 'api'] },
     start: signal =>
       startNodePart({
         ...{ what: 'The worker', file: 'worker.ts', installation: config.installation, logFile, signal },
