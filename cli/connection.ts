@@ -37,6 +37,11 @@ export async function loadDefinition(client: Client, kind: EntityKind): Promise<
   return session.entities[kind];
 }
 
+export function isKind(word: string): boolean {
+  const lower = word.toLowerCase();
+  return entityKinds.some(each => each === lower || entities[each].plural === lower);
+}
+
 /** Also the plural, and its beginning in another case: `Environments`. */
 export function readKind(word: string): EntityKind {
   const lower = word.toLowerCase();

@@ -3,7 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import type { CliEnvironment } from './environment.ts';
-import { localAddress, readLocalToken } from './local-installation.ts';
+import { localAddress, readLocalStatus, readLocalToken } from './local-installation.ts';
 import { readIfThere, writePrivateFile } from './private-file.ts';
 
 export interface Credentials {
@@ -38,11 +38,12 @@ export function findCredentials(environment: CliEnvironment, flags: CredentialFl
   return { url, authorization: () => (environment.homeIsChosen ? (own() ?? signedIn) : (signedIn ?? own())) };
 }
 
-/** Whether the installation on this machine is meant, running or not. */
+/** Whether the installation that `npm start` runs on this machine is meant, running or not. */
 export function meansThisMachine(environment: CliEnvironment, flags: CredentialFlags): boolean {
   if (flags.url !== undefined || environment.url !== null) return false;
   const stored = readStored(environment);
-  return environment.homeIsChosen || stored === null || sameAddress(stored.url, localAddress(environment));
+  if (environment.homeIsChosen || stored === null) return true;
+  return readLocalStatus(environment) !== null && sameAddress(stored.url, localAddress(environment));
 }
 
 export function store(environment: CliEnvironment, stored: Stored): void {

@@ -179,3 +179,18 @@ test('status is 0 when all parts run, 1 when one does not or nothing was started
   expect(stopped).toMatchObject({ code: 1 });
   expect(stopped.stdout).toContain('is not running');
 });
+
+test('status of an installation elsewhere is its health', async () => {
+  setting.api.answer('GET /api/health', { ok: true, parts: { database: true } });
+  expect(await setting.run(['status'])).toMatchObject({ code: 0, stderr: '' });
+  setting.api.answer('GET /api/health', { ok: false, parts: { database: false } }, 503);
+  const sick = await setting.run(['status', '--json']);
+  expect(sick.code).toBe(1);
+  expect(JSON.parse(sick.stdout)).toMatchObject({
+    healthy: false,
+    running: null,
+    health: { parts: { database: false } },
+  });
+  await setting.api.close();
+  expect((await setting.run(['status'])).stdout).toContain('does not answer');
+});

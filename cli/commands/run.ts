@@ -6,7 +6,7 @@ import type { CatalogueView, EntityView, FormView, OperationView } from '../../a
 import { entities } from '../../model/entities.ts';
 import type { OperationType } from '../../model/operation-type.ts';
 import { type Client, pathOf } from '../client.ts';
-import { type CommonFlags, connect, findEntity, nameOf, readKind, withCommonFlags } from '../connection.ts';
+import { type CommonFlags, connect, findEntity, isKind, nameOf, readKind, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { exitCodeOf, usageError } from '../exit.ts';
 import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
@@ -128,10 +128,12 @@ function plainName(word: string): string {
 
 function findSubject(client: Client, type: OperationType, word: string): Promise<EntityView> {
   const slash = word.indexOf('/');
-  if (slash < 0) return findEntity(client, type.on, word);
-  const kind = readKind(word.slice(0, slash));
+  const [prefix, rest] = [word.slice(0, Math.max(slash, 0)), word.slice(slash + 1)];
+  // A Release may be named project/name, which is no kind and a name.
+  if (!isKind(prefix)) return findEntity(client, type.on, word);
+  const kind = readKind(prefix);
   if (kind !== type.on) throw usageError(`${type.name} runs on: ${type.on}. "${word}" names a ${kind}.`);
-  return findEntity(client, kind, word.slice(slash + 1));
+  return findEntity(client, kind, rest);
 }
 
 /** Asks on a terminal only: a script that says `run` means it. */

@@ -25,7 +25,7 @@ const program = join(import.meta.dirname, '..', 'main.ts');
 /** @param variables of every run in this sandbox. */
 export function createSandbox(variables: Record<string, string> = {}): Sandbox {
   const folder = mkdtempSync(join(tmpdir(), 'aegir-cli-'));
-  const base = { PATH: process.env.PATH ?? '', HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), ...variables };
+  const base = { PATH: '/usr/bin:/bin', HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), ...variables };
   const start = (words: string[], more: Record<string, string> = {}) =>
     spawn(process.execPath, [program, ...words], { cwd: folder, env: { ...base, ...more } });
   return {
