@@ -115,16 +115,19 @@ async function installPython() {
 const pythonEnvironment = { PYTHONHOME: undefined, PYTHONPATH: undefined, VIRTUAL_ENV: undefined };
 
 function findPython() {
-  const names = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', '/usr/bin/python3'];
+  const names = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  // Every folder, not the first hit: a version manager's shim or an old Python may stand before the right one.
+  const files = names.flatMap(name => folders.map(folder => join(folder, name))).filter(file => fs.existsSync(file));
   const test =
     'import sys, json\ntry:\n import venv, ensurepip\n ok = True\nexcept ImportError:\n ok = False\nprint(json.dumps([*sys.version_info[:2], ok]))';
   let best = '';
-  for (const name of names) {
-    const result = spawnSync(name, ['-c', test], { encoding: 'utf8', env: { ...process.env, ...pythonEnvironment } });
+  for (const file of new Set(files)) {
+    const result = spawnSync(file, ['-c', test], { encoding: 'utf8', env: { ...process.env, ...pythonEnvironment } });
     const [major, minor, hasVenv] = parse(result.stdout) ?? [];
     if (result.status !== 0 || major === undefined) continue;
     const isNewEnough = major === 3 && minor >= 11;
-    if (isNewEnough && hasVenv) return name;
+    if (isNewEnough && hasVenv) return file;
     best ||= isNewEnough
       ? `Python ${major}.${minor} was found, but without its module venv`
       : `only Python ${major}.${minor} was found`;

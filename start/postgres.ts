@@ -95,12 +95,20 @@ function findBinaries(): string {
 /** PostgreSQL refuses to run as root: in a user namespace of its own it is somebody else, with the same files. */
 function rootWrapper(): string[] {
   if (process.getuid?.() !== 0) return [];
-  const wrapper = ['unshare', '--user', '--map-user=1000', '--map-group=1000'];
+  const uid = ordinaryUser();
+  const wrapper = ['unshare', '--user', `--map-user=${uid}`, `--map-group=${uid}`];
   if (spawnSync(wrapper[0] ?? '', [...wrapper.slice(1), 'true']).status === 0) return wrapper;
   throw new AppError(
     'unavailable',
     'PostgreSQL does not run as root, and this machine allows no user namespace to root: start Aegir as an ordinary user, or set AEGIR_DATABASE_URL.',
   );
+}
+
+/** Some user that the system knows: initdb looks its own name up. The first one after root is as good as any. */
+function ordinaryUser(): string {
+  const lines = readFileOrNothing('/etc/passwd').split('\n');
+  const uids = lines.map(line => line.split(':')[2] ?? '').filter(uid => Number(uid) > 0);
+  return uids[0] ?? '1000';
 }
 
 /** Made beside its place and moved there when it is whole, so that an interrupted first start leaves nothing to trust. */
