@@ -13,6 +13,9 @@ const touched: Record<string, string[]> = {
   operation: ['operations', 'entity', 'offers'],
 };
 
+/** Of an event of any other kind, such as "all" after the API lost events itself. */
+const everything = [...new Set(Object.values(touched).flat()), 'operation', 'session', 'tokens', 'catalogue'];
+
 const [isLive, setIsLive] = createSignal(true);
 
 /** False while the stream is broken: what is on the page may be old. */
@@ -27,13 +30,13 @@ export function useLiveUpdates(): void {
     stale.clear();
   };
   const onEvent = (event: MessageEvent<string>) => {
-    for (const key of touched[kindOf(event)] ?? []) stale.add(key);
+    for (const key of touched[kindOf(event)] ?? everything) stale.add(key);
     timer ??= setTimeout(refresh, gatherMs);
   };
   followStream({
     path: '/events',
     isResumable: false,
-    events: { message: onEvent, entity: onEvent, operation: onEvent },
+    events: { change: onEvent },
     onOpen: isBack => {
       setIsLive(true);
       if (isBack) void queryClient.invalidateQueries();

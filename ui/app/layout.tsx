@@ -12,12 +12,13 @@ export function Layout(props: { children: JSX.Element }) {
   useLiveUpdates();
   const location = useLocation();
   const [open, setOpen] = createSignal(false);
-  createEffect(
-    on(
-      () => location.pathname,
-      () => setOpen(false),
-    ),
-  );
+  let content: HTMLElement | undefined;
+  const arrive = () => {
+    setOpen(false);
+    // The keyboard and a screen reader go on at the new page, not at the link that led there.
+    content?.focus({ preventScroll: true });
+  };
+  createEffect(on(() => location.pathname, arrive, { defer: true }));
   return (
     <div class="frame">
       <a class="skip" href="#content">
@@ -44,7 +45,7 @@ export function Layout(props: { children: JSX.Element }) {
         <Navigation />
         <Account />
       </aside>
-      <main class="content" id="content" tabindex="-1">
+      <main class="content" id="content" tabindex="-1" ref={content}>
         <Show when={!isLive()}>
           <p class="offline" role="status">
             The connection to Aegir is lost; what you see may be old. Trying again …

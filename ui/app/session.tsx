@@ -26,6 +26,15 @@ export function useMay(): (verb: Verb) => boolean {
   return verb => mayDo(session().role, verb);
 }
 
+/** As the API: code and machines are for engineers, what runs on them for operators. */
+export function useMayEdit(): (kind: EntityKind) => boolean {
+  const may = useMay();
+  return kind => {
+    if (kind === 'organisation') return may('administer');
+    return may(kind === 'environment' || kind === 'release' ? 'edit' : 'edit_code');
+  };
+}
+
 export function definitionOf(
   definitions: Record<EntityKind, FullDefinition>,
   plural: string,

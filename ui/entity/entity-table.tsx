@@ -19,7 +19,9 @@ interface EntityTableProps {
 }
 
 export function EntityTable(props: EntityTableProps) {
-  const columns = createMemo(() => listColumns(props.definition).filter(column => column.spec.to !== props.without));
+  const columns = createMemo(() =>
+    listColumns(props.definition).filter(column => !props.without || column.spec.to !== props.without),
+  );
   const nameOf = useNames(columns);
   const href = (entity: Entity) => `/${props.definition.plural}/${entity.id}`;
   return (

@@ -3,7 +3,7 @@
 import { A } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
-import { type FullDefinition, useDefinitions, useMay } from '../app/session.tsx';
+import { type FullDefinition, useDefinitions, useMayEdit } from '../app/session.tsx';
 import { Panel } from '../parts/page.tsx';
 import { withArticle } from '../text/words.ts';
 import { EntityTable } from './entity-table.tsx';
@@ -28,7 +28,7 @@ function fieldTo(from: FullDefinition, to: FullDefinition) {
 }
 
 function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition; entity: EntityView }) {
-  const may = useMay();
+  const mayEdit = useMayEdit();
   const items = () => props.entity.referredBy[props.definition.kind] ?? [];
   const field = () => fieldTo(props.definition, props.owner)?.name ?? '';
   const add = () => `/${props.definition.plural}/new?${field()}=${encodeURIComponent(props.entity.id)}`;
@@ -36,7 +36,7 @@ function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition;
     <Panel
       title={props.definition.titlePlural}
       aside={
-        <Show when={may('edit') && props.entity.state !== 'deleted'}>
+        <Show when={mayEdit(props.definition.kind) && props.entity.state !== 'deleted'}>
           <A class="button button-small" href={add()}>
             Add {props.definition.title}
           </A>

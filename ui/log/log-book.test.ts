@@ -12,14 +12,14 @@ function chunk(firstLine: number, lines: string[], marks: LogMark[] = []): LogCh
 }
 
 const attempt = { id: 'a1', number: 1, state: 'running' } as AttemptView;
-const task = { id: 't1', step: 'code', title: 'Deploy', attempts: [attempt] } as TaskView;
+const task = { id: 't1', step: 'code', type: 'deploy', title: 'Deploy', attempts: [attempt] } as TaskView;
 const byItself = (_key: string, open: boolean) => open;
 
 function shown(book: LogBook, isOpen = byItself): string[] {
   const plan = planRows([task], book, isOpen);
   return rowsBetween(plan, 0, plan.size).map(row => {
     if (row.kind === 'line') return `${row.number} ${row.text}`;
-    return row.kind === 'step' ? `# ${row.task.title}` : `## ${row.section.title} ${row.section.status}`;
+    return row.kind === 'step' ? `# ${row.task.title}` : `## ${row.title} ${row.section.status}`;
   });
 }
 
@@ -49,7 +49,7 @@ test('Ansible tasks fold their lines; those that went as expected are folded by 
       ['PLAY', 'TASK a', 'ok'],
       [
         { line: 1, kind: 'play' },
-        { line: 2, kind: 'task', name: 'Fetch' },
+        { line: 2, kind: 'task', name: 'deploy : Fetch' },
       ],
     ),
   );

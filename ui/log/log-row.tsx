@@ -61,7 +61,7 @@ export function SectionRow(props: { row: Extract<Row, { kind: 'section' }>; togg
         onClick={() => props.toggle(props.row.key, !props.row.open)}
       >
         <span class="log-arrow" aria-hidden="true" />
-        <span class="log-section-title">{section().title}</span>
+        <span class="log-section-title">{props.row.title}</span>
         <Show when={section().status} fallback={<StateBadge state="running" />}>
           {status => <StateBadge state={status()} />}
         </Show>

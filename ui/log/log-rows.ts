@@ -7,7 +7,7 @@ import type { AttemptLog, LogBook, Section } from './log-book.ts';
 /** A run of rows of one sort. Its first row is number `at`. */
 export type Block =
   | { kind: 'step'; key: string; at: number; size: 1; task: TaskView; attempt: AttemptView | null; open: boolean }
-  | { kind: 'section'; key: string; at: number; size: 1; section: Section; open: boolean }
+  | { kind: 'section'; key: string; at: number; size: 1; section: Section; title: string; open: boolean }
   | { kind: 'lines'; key: string; at: number; size: number; log: AttemptLog; from: number };
 
 export interface RowPlan {
@@ -36,11 +36,20 @@ function addAttempt(plan: RowPlan, task: TaskView, attempt: AttemptView, book: L
   for (const section of log.sections) {
     const hasHeading = isFoldable && section.kind === 'task';
     const sectionOpen = !hasHeading || isOpen(section.key, opensByItself(section));
-    if (hasHeading) push(plan, { kind: 'section', key: section.key, at: 0, size: 1, section, open: sectionOpen });
+    if (hasHeading) {
+      const title = plainTitle(section.title, task.type);
+      push(plan, { kind: 'section', key: section.key, at: 0, size: 1, section, title, open: sectionOpen });
+    }
     const size = section.to - section.from;
     if (sectionOpen && size > 0)
       push(plan, { kind: 'lines', key: `${section.key}/lines`, at: 0, size, log, from: section.from });
   }
+}
+
+/** Ansible puts the role before each task; below a step of that very Task type it says nothing. */
+function plainTitle(title: string, taskType: string): string {
+  const prefix = `${taskType} : `;
+  return title.startsWith(prefix) ? title.slice(prefix.length) : title;
 }
 
 /** What went as expected is folded; what is under way, went wrong or prints much of its own is open. */

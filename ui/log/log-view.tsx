@@ -64,7 +64,6 @@ export function LogView(props: LogViewProps) {
   return (
     <section class="log-panel" aria-label="Log">
       <LogToolbar {...props} follow={follow()} setFollow={setFollow} setAll={setAll} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
       <div class="log" ref={box} tabindex="0" role="log" aria-label="Log lines" aria-live="off" onScroll={measure}>
         <Show when={plan().size > 0} fallback={<p class="log-empty">{emptyText(props.operation)}</p>}>
           <div

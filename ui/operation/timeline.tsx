@@ -44,12 +44,13 @@ function Step(props: { task: TaskView }) {
   return (
     <li class={`step depth-${Math.min(task().depth, 4)} step-${toneOf(task().state)}`} data-step={task().step}>
       <div class="step-head">
-        <span class="step-title">{task().title}</span>
-        <StateBadge state={task().state} />
-        <Show when={task().changed === false && task().state === 'succeeded'}>
-          <span class="faint small">no change</span>
-        </Show>
-        <span class="spacer" />
+        <div class="step-name">
+          <span class="step-title">{task().title}</span>
+          <StateBadge state={task().state} />
+          <Show when={task().changed === false && task().state === 'succeeded'}>
+            <span class="faint small">no change</span>
+          </Show>
+        </div>
         <span class="faint small">
           <Duration from={task().startedAt} to={task().endedAt} live={!isTaskOver(task().state)} />
         </span>

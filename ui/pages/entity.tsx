@@ -4,7 +4,7 @@ import { A, useParams } from '@solidjs/router';
 import { type Accessor, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
 import { useEntity, useOffers } from '../api/queries.ts';
-import { definitionOf, type FullDefinition, useDefinitions, useMay } from '../app/session.tsx';
+import { definitionOf, type FullDefinition, useDefinitions, useMayEdit } from '../app/session.tsx';
 import { DeleteEntity } from '../entity/delete-entity.tsx';
 import { EnvironmentNotes } from '../entity/environment-notes.tsx';
 import { Facts, Times } from '../entity/facts.tsx';
@@ -37,7 +37,7 @@ export function EntityPage() {
 }
 
 function EntityContent(props: { definition: FullDefinition; entity: Accessor<EntityView> }) {
-  const may = useMay();
+  const mayEdit = useMayEdit();
   const entity = () => props.entity();
   const name = () => entityName(props.definition, entity());
   const base = () => `/${props.definition.plural}/${entity().id}`;
@@ -48,7 +48,7 @@ function EntityContent(props: { definition: FullDefinition; entity: Accessor<Ent
       crumbs={[{ title: props.definition.titlePlural, href: `/${props.definition.plural}` }]}
       aside={<StateBadge state={entity().state} />}
       actions={
-        <Show when={may('edit') && !isDeleted()}>
+        <Show when={mayEdit(props.definition.kind) && !isDeleted()}>
           <A class="button" href={`${base()}/edit`}>
             Edit
           </A>

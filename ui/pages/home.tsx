@@ -4,7 +4,7 @@ import { A } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import type { EntityKind } from '../../model/entities.ts';
 import { useEntities, useOperations } from '../api/queries.ts';
-import { useDefinitions, useSession } from '../app/session.tsx';
+import { useDefinitions } from '../app/session.tsx';
 import { EntityTable } from '../entity/entity-table.tsx';
 import { OperationTable } from '../operation/operation-table.tsx';
 import { Loaded } from '../parts/loaded.tsx';
@@ -14,9 +14,8 @@ import { Page, Panel } from '../parts/page.tsx';
 const shownHere = 8;
 
 export function HomePage() {
-  const session = useSession();
   return (
-    <Page title={session().organisation.name}>
+    <Page title="Home">
       <FirstSteps />
       <OperationsPanel title="Running now" state="running" none="Nothing runs now." />
       <OperationsPanel title="Waiting" state="queued" none="" />

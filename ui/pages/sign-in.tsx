@@ -59,8 +59,8 @@ export function SignInByLink() {
         <Show when={error()} fallback={<p role="status">Signing in …</p>}>
           <ErrorNotice error={error()} />
           <p>
-            A link works once. <code>./aegir sign-in-link</code> on the same machine makes another one. Or sign in with
-            a password:
+            A link works once. <code>./aegir token sign-in-link</code> on the same machine makes another one. Or sign in
+            with a password:
           </p>
           <PasswordForm />
         </Show>

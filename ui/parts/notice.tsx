@@ -1,7 +1,7 @@
 // A text that stands out: information, a warning, or what went wrong.
 
 import type { JSX } from 'solid-js';
-import { Show } from 'solid-js';
+import { For, Show } from 'solid-js';
 import { ApiError } from '../api/client.ts';
 
 export function Notice(props: { tone: 'info' | 'warn' | 'bad' | 'good'; title?: string; children?: JSX.Element }) {
@@ -17,9 +17,13 @@ export function Notice(props: { tone: 'info' | 'warn' | 'bad' | 'good'; title?: 
 
 export function ErrorNotice(props: { error: unknown; retry?: () => void }) {
   const requestId = () => (props.error instanceof ApiError ? props.error.requestId : '');
+  const problems = () => (props.error instanceof ApiError ? props.error.problems : []);
   return (
     <Notice tone="bad">
       <p>{props.error instanceof Error ? props.error.message : String(props.error)}</p>
+      <ul class="plain-list">
+        <For each={problems()}>{problem => <li>{problem.message}</li>}</For>
+      </ul>
       <Show when={requestId()}>
         <p class="faint small">Request {requestId()}</p>
       </Show>
