@@ -46,7 +46,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-# A person sees a line at once, a flood of them costs few requests.
+# A person sees a line at once: the first goes at once, and what follows within this time goes together.
 BATCH_SECONDS = 0.05
 BATCH_BYTES = 64 * 1024
 # A longer line is sent in pieces of this size: the log cuts it anyway, and memory stays bounded.
@@ -77,7 +77,7 @@ class Log:
         self._sent = 0
         self._lines = []
         self._bytes = 0
-        self._oldest = 0.0
+        self._posted = 0.0
         self._closed = False
         self._change = threading.Condition()
         self._connection = None
@@ -92,8 +92,6 @@ class Log:
         with self._change:
             while self._bytes > LONGEST_QUEUE and not self.failure:
                 self._change.wait()
-            if not self._lines:
-                self._oldest = time.monotonic()
             self._lines.extend(lines)
             self._bytes += sum(map(len, lines)) + len(lines)
             self._change.notify_all()
@@ -125,13 +123,14 @@ class Log:
         with self._change:
             while True:
                 now = time.monotonic()
-                due = (self._oldest + BATCH_SECONDS if self._lines else quiet_until) - now
+                due = (self._posted + BATCH_SECONDS if self._lines else quiet_until) - now
                 if self._closed or self._bytes >= BATCH_BYTES or due <= 0:
                     break
                 self._change.wait(due)
             if self._closed and not self._lines:
                 return None
             batch, self._lines, self._bytes = self._lines, [], 0
+            self._posted = time.monotonic()
             self._change.notify_all()
             return batch
 
