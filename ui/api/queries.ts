@@ -37,8 +37,13 @@ export const queryClient = new QueryClient({
 
 onSignedOut(() => queryClient.setQueryData(['session'], null));
 
-export function useSessionQuery() {
-  return useQuery(() => ({ queryKey: ['session'], queryFn: askSession, staleTime: Number.POSITIVE_INFINITY }));
+export function useSessionQuery(enabled: Accessor<boolean>) {
+  return useQuery(() => ({
+    queryKey: ['session'],
+    queryFn: askSession,
+    staleTime: Number.POSITIVE_INFINITY,
+    enabled: enabled(),
+  }));
 }
 
 async function askSession(): Promise<SessionView | null> {

@@ -12,9 +12,10 @@ import { Layout } from './layout.tsx';
 import { SessionContext } from './session.tsx';
 
 export function Gate(props: { children?: JSX.Element }) {
-  const session = useSessionQuery();
   const location = useLocation();
   const hasLink = () => location.pathname === '/sign-in' && Boolean(location.query.link);
+  // The link signs in first; before, the answer would be "no".
+  const session = useSessionQuery(() => !hasLink());
   const [skipped, setSkipped] = createSignal(false);
   return (
     <Switch fallback={<Loading />}>

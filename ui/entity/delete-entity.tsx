@@ -32,9 +32,12 @@ export function DeleteEntity(props: DeleteProps) {
   };
   return (
     <Show when={isOffered()}>
-      <button type="button" class="button button-danger" onClick={() => setOpen(true)}>
-        Delete entry
-      </button>
+      <div class="offer">
+        <button type="button" class="button button-danger" onClick={() => setOpen(true)}>
+          Delete entry
+        </button>
+        <span class="offer-text">Aegir forgets this {props.definition.title}; nothing is removed from any Server.</span>
+      </div>
       <ConfirmDialog
         open={open()}
         title={`Delete the entry of ${name()}?`}

@@ -4,7 +4,7 @@ import { A } from '@solidjs/router';
 import { createMemo, For } from 'solid-js';
 import type { Entity } from '../../model/entities.ts';
 import type { FullDefinition } from '../app/session.tsx';
-import { fieldLabel } from '../form/field.tsx';
+import { fieldLabel } from '../form/field-props.ts';
 import { StateBadge } from '../parts/badge.tsx';
 import { When } from '../parts/when.tsx';
 import { type Column, listColumns } from './columns.ts';

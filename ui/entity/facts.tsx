@@ -4,7 +4,7 @@ import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import type { FullDefinition } from '../app/session.tsx';
-import { fieldLabel } from '../form/field.tsx';
+import { fieldLabel } from '../form/field-props.ts';
 import { Panel } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
 import { FieldValue } from './field-value.tsx';

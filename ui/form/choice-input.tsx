@@ -2,7 +2,7 @@
 
 import { For, Show } from 'solid-js';
 import { choiceKey, type Draft } from './drafts.ts';
-import type { InputProps } from './field.tsx';
+import type { InputProps } from './field-props.ts';
 
 export function ChoiceInput(props: InputProps & { value: string; onChange: (key: string) => void }) {
   const isEmptyOffered = () => !props.spec.required || props.value === '';

@@ -1,41 +1,17 @@
 // One field, made from its spec alone: label, the input that suits its type, help, and all messages about it.
 
 import { createUniqueId, For, type JSX, Match, Show, Switch } from 'solid-js';
-import type { Problem } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
-import { labelFrom } from '../text/words.ts';
 import { ChoiceInput, MultiChoiceInput } from './choice-input.tsx';
 import type { Draft, Drafts } from './drafts.ts';
 import { isSecretDraft } from './drafts.ts';
+import { type FieldProps, fieldLabel, type InputProps } from './field-props.ts';
 import { ListInput } from './list-input.tsx';
 import { OptionsInput } from './options-input.tsx';
 import { messagesFor } from './problems.ts';
 import { ReferenceInput } from './reference-input.tsx';
 import { SecretInput } from './secret-input.tsx';
 import { TextInput } from './text-input.tsx';
-
-export interface FieldProps {
-  spec: FieldSpec;
-  /** Dotted, as in problems. */
-  path: string;
-  draft: Draft;
-  problems: Problem[];
-  onChange: (draft: Draft) => void;
-}
-
-/** What every input gets. */
-export interface InputProps {
-  id: string;
-  spec: FieldSpec;
-  label: string;
-  /** Ids of help and messages. */
-  describedBy: string | undefined;
-  invalid: boolean;
-}
-
-export function fieldLabel(spec: FieldSpec): string {
-  return spec.label ?? labelFrom(spec.name);
-}
 
 export function Field(props: FieldProps) {
   const id = createUniqueId();
@@ -130,7 +106,7 @@ function FieldInput(props: FieldProps & { input: InputProps }) {
         <MultiChoiceInput {...props.input} drafts={listOf(props.draft)} onChange={props.onChange} />
       </Match>
       <Match when={props.spec.type === 'list'}>
-        <ListInput {...props} {...props.input} drafts={listOf(props.draft)} />
+        <ListInput Field={Field} {...props} {...props.input} drafts={listOf(props.draft)} />
       </Match>
       <Match when={props.spec.choices}>
         <ChoiceInput {...props.input} value={text()} onChange={props.onChange} />
@@ -149,7 +125,7 @@ function FieldInput(props: FieldProps & { input: InputProps }) {
         {kind => <ReferenceInput {...props.input} kind={kind()} value={text()} onChange={props.onChange} />}
       </Match>
       <Match when={props.spec.type === 'dict' && props.spec.options}>
-        {options => <OptionsInput {...props} options={options()} drafts={namedOf(props.draft)} />}
+        {options => <OptionsInput Field={Field} {...props} options={options()} drafts={namedOf(props.draft)} />}
       </Match>
     </Switch>
   );

@@ -4,11 +4,11 @@ import { Index, Show } from 'solid-js';
 import type { Problem } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import { type Draft, draftOf, elementSpec } from './drafts.ts';
-import { Field, type InputProps } from './field.tsx';
+import type { InputProps, NestingProps } from './field-props.ts';
 import { ReferenceInput } from './reference-input.tsx';
 import { TextInput } from './text-input.tsx';
 
-interface ListProps extends InputProps {
+interface ListProps extends InputProps, NestingProps {
   path: string;
   problems: Problem[];
   drafts: Draft[];
@@ -61,7 +61,7 @@ function Element(props: ElementProps) {
     <Show
       when={isPlain()}
       fallback={
-        <Field
+        <props.Field
           spec={{ ...spec(), label: `${props.label} ${props.index + 1}` }}
           path={`${props.path}.${props.index}`}
           draft={props.draft}

@@ -4,9 +4,9 @@ import { Index } from 'solid-js';
 import type { Problem } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import type { Draft, Drafts } from './drafts.ts';
-import { Field } from './field.tsx';
+import type { NestingProps } from './field-props.ts';
 
-interface OptionsProps {
+interface OptionsProps extends NestingProps {
   options: FieldSpec[];
   path: string;
   drafts: Drafts;
@@ -19,7 +19,7 @@ export function OptionsInput(props: OptionsProps) {
   return (
     <Index each={props.options}>
       {spec => (
-        <Field
+        <props.Field
           spec={spec()}
           path={`${props.path}.${spec().name}`}
           draft={props.drafts[spec().name] ?? ''}

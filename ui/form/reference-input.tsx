@@ -5,8 +5,8 @@ import { createSignal, For, Show } from 'solid-js';
 import type { Entity, EntityKind } from '../../model/entities.ts';
 import { useEntities } from '../api/queries.ts';
 import { useDefinitions } from '../app/session.tsx';
-import { withArticle } from '../text/words.ts';
-import type { InputProps } from './field.tsx';
+import { toneOf, withArticle } from '../text/words.ts';
+import type { InputProps } from './field-props.ts';
 
 interface ReferenceProps extends InputProps {
   kind: EntityKind;
@@ -63,7 +63,7 @@ export function ReferenceInput(props: ReferenceProps) {
           {entity => (
             <option value={entity.id} selected={entity.id === props.value}>
               {nameOf(entity)}
-              {entity.state === 'verified' || entity.state === 'enabled' ? '' : ` (${entity.state})`}
+              {toneOf(entity.state) === 'bad' || entity.state === 'deleted' ? ` (${entity.state})` : ''}
             </option>
           )}
         </For>

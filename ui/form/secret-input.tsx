@@ -2,7 +2,7 @@
 
 import { Match, Show, Switch } from 'solid-js';
 import type { SecretDraft } from './drafts.ts';
-import type { InputProps } from './field.tsx';
+import type { InputProps } from './field-props.ts';
 
 interface SecretProps extends InputProps {
   draft: SecretDraft;

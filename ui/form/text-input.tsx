@@ -2,7 +2,7 @@
 
 import { Show } from 'solid-js';
 import type { FieldFormat, FieldSpec } from '../../model/fields.ts';
-import type { InputProps } from './field.tsx';
+import type { InputProps } from './field-props.ts';
 
 interface TextProps extends InputProps {
   value: string;

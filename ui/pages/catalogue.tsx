@@ -6,7 +6,7 @@ import type { CatalogueView } from '../../api/contract.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import type { StepType } from '../../model/operation-type.ts';
 import { useCatalogue } from '../api/queries.ts';
-import { fieldLabel } from '../form/field.tsx';
+import { fieldLabel } from '../form/field-props.ts';
 import { Loaded } from '../parts/loaded.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { Page, Panel } from '../parts/page.tsx';

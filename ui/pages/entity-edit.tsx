@@ -6,7 +6,7 @@ import { createStore } from 'solid-js/store';
 import type { Entity } from '../../model/entities.ts';
 import { call } from '../api/client.ts';
 import { queryClient, useEntity } from '../api/queries.ts';
-import { definitionOf, type FullDefinition, useDefinitions } from '../app/session.tsx';
+import { definitionOf, type FullDefinition, useDefinitions, useSession } from '../app/session.tsx';
 import { entityName } from '../entity/names.ts';
 import { type Drafts, draftsFor, onlyChanges, parseDrafts } from '../form/drafts.ts';
 import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
@@ -20,11 +20,16 @@ export function EntityCreatePage() {
   const params = useParams<{ plural: string }>();
   const definitions = useDefinitions();
   const [search] = useSearchParams<Record<string, string>>();
+  const session = useSession();
+  const ownOrganisation = (definition: FullDefinition) =>
+    Object.fromEntries(
+      definition.fields.filter(spec => spec.to === 'organisation').map(spec => [spec.name, session().organisation.id]),
+    );
   return (
     <Show when={definitionOf(definitions(), params.plural)} keyed fallback={<NotFound />}>
       {definition => (
         <Page title={`Add ${definition.title}`} crumbs={[listCrumb(definition)]}>
-          <EntityForm definition={definition} entity={null} values={{ ...search }} />
+          <EntityForm definition={definition} entity={null} values={{ ...ownOrganisation(definition), ...search }} />
         </Page>
       )}
     </Show>

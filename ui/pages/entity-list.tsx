@@ -7,7 +7,7 @@ import { definitionOf, type FullDefinition, useDefinitions, useMayEdit } from '.
 import { listFilters } from '../entity/columns.ts';
 import { EntityTable } from '../entity/entity-table.tsx';
 import { choiceKey } from '../form/drafts.ts';
-import { fieldLabel } from '../form/field.tsx';
+import { fieldLabel } from '../form/field-props.ts';
 import { FilterSelect, SearchFilter } from '../parts/filters.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { ShowMore } from '../parts/more.tsx';

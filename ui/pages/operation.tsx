@@ -45,7 +45,11 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
     <Page
       title={operation().title}
       crumbs={[{ title: 'Operations', href: '/operations' }]}
-      aside={<StateBadge state={operation().state} />}
+      aside={
+        <span role="status">
+          <StateBadge state={operation().state} />
+        </span>
+      }
       actions={<CancelButton operation={operation()} />}
       lead={<Lead operation={operation()} />}
     >

@@ -1,6 +1,6 @@
 // Signs in by e-mail and password, or by a one-time link; the first administrator then sets name, e-mail and password.
 
-import { useNavigate, useSearchParams } from '@solidjs/router';
+import { A, useLocation, useNavigate, useSearchParams } from '@solidjs/router';
 import { createSignal, createUniqueId, type JSX, Match, onMount, Show, Switch } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
 import { call } from '../api/client.ts';
@@ -23,11 +23,15 @@ export function SignIn() {
 }
 
 function PasswordForm() {
+  const navigate = useNavigate();
+  const location = useLocation();
   const [email, setEmail] = createSignal('');
   const [password, setPassword] = createSignal('');
   const signIn = async () => {
     await call('/auth/sign-in/email', { method: 'POST', body: { email: email(), password: password() } });
     await queryClient.invalidateQueries();
+    // Elsewhere the page that was asked for follows.
+    if (location.pathname === '/sign-in') navigate('/', { replace: true });
   };
   return (
     <GateForm verb="Sign in" run={signIn}>
@@ -37,7 +41,7 @@ function PasswordForm() {
   );
 }
 
-/** Page /sign-in?link=TOKEN. The token is used once, at the press of nothing: a mail scanner does not run scripts. */
+/** Page /sign-in?link=TOKEN. The token is used once, without a press of a button. */
 export function SignInByLink() {
   const [search] = useSearchParams<{ link: string }>();
   const navigate = useNavigate();
@@ -59,8 +63,8 @@ export function SignInByLink() {
         <Show when={error()} fallback={<p role="status">Signing in …</p>}>
           <ErrorNotice error={error()} />
           <p>
-            A link works once. <code>./aegir token sign-in-link</code> on the same machine makes another one. Or sign in
-            with a password:
+            A link works once. <code>./aegir token sign-in-link</code> on the same machine makes another one. If you are
+            signed in already, <A href="/">go to the start</A>; or sign in with a password:
           </p>
           <PasswordForm />
         </Show>

@@ -21,9 +21,11 @@ export function ErrorNotice(props: { error: unknown; retry?: () => void }) {
   return (
     <Notice tone="bad">
       <p>{props.error instanceof Error ? props.error.message : String(props.error)}</p>
-      <ul class="plain-list">
-        <For each={problems()}>{problem => <li>{problem.message}</li>}</For>
-      </ul>
+      <Show when={problems().length > 0}>
+        <ul class="plain-list">
+          <For each={problems()}>{problem => <li>{problem.message}</li>}</For>
+        </ul>
+      </Show>
       <Show when={requestId()}>
         <p class="faint small">Request {requestId()}</p>
       </Show>

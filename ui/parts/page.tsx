@@ -44,9 +44,9 @@ export function Page(props: PageProps) {
   );
 }
 
-export function Panel(props: { title: string; aside?: JSX.Element; id?: string; children: JSX.Element }) {
+export function Panel(props: { title: string; aside?: JSX.Element; children: JSX.Element }) {
   return (
-    <section class="panel" aria-label={props.title} id={props.id}>
+    <section class="panel">
       <header class="panel-head">
         <h2>{props.title}</h2>
         {props.aside}

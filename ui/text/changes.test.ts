@@ -11,6 +11,8 @@ test('only what differs is a change, nested values included', () => {
   ]);
 });
 
-test('all fields of a new object are changes, and null is nothing', () => {
-  expect(changedFields(null, { name: 'a', key: null })).toEqual([{ path: 'name', before: undefined, after: 'a' }]);
+test('all fields of a new object are changes, and what is empty is nothing', () => {
+  expect(changedFields(null, { name: 'a', key: null, message: '' })).toEqual([
+    { path: 'name', before: undefined, after: 'a' },
+  ]);
 });

@@ -28,7 +28,7 @@ function flatten(values: Values): Map<string, string> {
 }
 
 function add(flat: Map<string, string>, path: string, value: unknown): void {
-  if (value === null || value === undefined) return;
+  if (value === null || value === undefined || value === '') return;
   flat.set(path, typeof value === 'string' ? value : JSON.stringify(value));
 }
 
