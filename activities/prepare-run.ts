@@ -14,6 +14,8 @@ import type { TaskArguments } from './run-task.ts';
 
 export interface PreparedRun {
   run: Run;
+  /** False: the Task type only reads. */
+  changes: boolean;
   secretValues: string[];
 }
 
@@ -57,7 +59,7 @@ export async function prepareRun(
     templates: await winningOverrides(deps.db, step.taskType, step.roots),
     checkMode: false,
   };
-  return { run, secretValues };
+  return { run, changes: type.changes, secretValues };
 }
 
 async function loadStepRoots(deps: ActivityDependencies, step: TaskStep): Promise<Partial<Record<EntityKind, Root>>> {

@@ -68,6 +68,8 @@ async function carryOut(
     result = await runBackend(deps, args, prepared, log);
     result = {
       ...result,
+      // A Task type that only reads changes nothing, whatever its backend can tell.
+      changed: result.changed && prepared.changes,
       message: mask(result.message),
       outputs: maskValue(mask, result.outputs) as RunResult['outputs'],
     };

@@ -54,6 +54,12 @@ export async function unpackFolder(buffer: Buffer, into: string, expectedVersion
   }
 }
 
+/** The files of a kept folder as text, by path. */
+export async function readPackedTexts(buffer: Buffer): Promise<Record<string, string>> {
+  const files = await readPack(buffer);
+  return Object.fromEntries(files.map(file => [file.path, file.content.toString('utf8')]));
+}
+
 async function writeFolderFile(folder: string, file: FolderFile): Promise<void> {
   const target = join(folder, file.path);
   await mkdir(dirname(target), { recursive: true, mode: 0o755 });

@@ -1,14 +1,14 @@
 // Keeps every version of the catalogue's types in PostgreSQL, and unpacks Task types for a worker: a plan's version can be
 // carried out long after the folder has changed, on any machine.
 
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalogue } from '../model/catalogue.ts';
 import { AppError } from '../model/errors.ts';
 import { type CatalogueVersion, keepVersion, missingVersions, readVersion } from '../model/store/catalogue-versions.ts';
 import type { Db } from '../model/store/database.ts';
 import type { TaskType } from '../model/task-type.ts';
-import { packFolder, unpackFolder } from './pack.ts';
+import { packFolder, readPackedTexts, unpackFolder } from './pack.ts';
 
 /** @param folders where the Task types of these versions lie. */
 export async function publishVersions(
@@ -29,7 +29,7 @@ export async function publishVersions(
   );
   for (const entry of all.filter(({ version }) => missing.has(version))) {
     const folder = folders.get(entry.version);
-    const content = entry.kind === 'task' && folder ? await packFolder(folder) : Buffer.alloc(0);
+    const content = entry.kind === 'task' && folder ? await packFolder(folder, entry.version) : Buffer.alloc(0);
     await keepVersion(db, { ...entry, content });
   }
 }
@@ -41,16 +41,16 @@ export async function readTaskTypeVersion(db: Db, version: string): Promise<Task
   return row.spec as unknown as TaskType;
 }
 
-/** Unpacks a version once into `cache`; several at once for the same version wait for one. */
+/** The files of a Task type at a version, by path. */
+export async function readTaskTypeFiles(db: Db, version: string): Promise<Record<string, string>> {
+  return readPackedTexts((await readVersion(db, version)).content);
+}
+
+/** Unpacks a version into `cache`, checked and repaired once per process; several at once for the same version wait for one. */
 export function createFolderStore(db: Db, cache: string): (version: string) => Promise<string> {
   const underway = new Map<string, Promise<string>>();
   const unpack = async (version: string) => {
     const folder = join(cache, version);
-    const there = await access(folder).then(
-      () => true,
-      () => false,
-    );
-    if (there) return folder;
     await mkdir(cache, { recursive: true, mode: 0o700 });
     const { content } = await readVersion(db, version);
     await unpackFolder(content, folder, version);

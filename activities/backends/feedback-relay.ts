@@ -53,6 +53,7 @@ function basePath(url: string): string {
 
 interface Answer {
   status: number;
+  /** null with 204. */
   body: unknown;
 }
 
@@ -85,7 +86,7 @@ function takeLines(body: string, report: RunReport, taken: Map<string, number>):
   const known = stream && from !== null ? Math.max(0, (taken.get(stream) ?? 0) - from) : 0;
   for (const text of lines.slice(known)) for (const line of text.split('\n')) report.line(line);
   if (stream && from !== null) taken.set(stream, Math.max(taken.get(stream) ?? 0, from + lines.length));
-  return { status: 200, body: {} };
+  return { status: 204, body: null };
 }
 
 async function passOn(feedback: Run['feedback'], verb: string, body: string, report: RunReport): Promise<Answer> {
@@ -99,7 +100,7 @@ async function passOn(feedback: Run['feedback'], verb: string, body: string, rep
   });
   const text = await response.text();
   if (response.ok && verb === 'progress') markProgress(body, report);
-  return { status: response.status, body: parseObject(text) ?? {} };
+  return { status: response.status, body: response.status === 204 ? null : (parseObject(text) ?? {}) };
 }
 
 function markProgress(body: string, report: RunReport): void {
@@ -139,6 +140,6 @@ function parseObject(text: string): Record<string, unknown> | null {
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
+  if (body === null) response.writeHead(status).end();
+  else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -1,10 +1,10 @@
 // The catalogue, custom fields, overrides, audit.
 
 import { z } from '@hono/zod-openapi';
-import { and, desc, eq, lt } from 'drizzle-orm';
 import { type EntityDefinition, entities, entityKinds } from '../../model/entities.ts';
 import { AppError, invalid, type Problem } from '../../model/errors.ts';
 import { type FieldSpec, fieldFormats, fieldTypes } from '../../model/fields.ts';
+import { listAudit } from '../../model/store/audit.ts';
 import { findEntity } from '../../model/store/entities.ts';
 import {
   addFieldDefinition,
@@ -12,7 +12,6 @@ import {
   removeFieldDefinition,
 } from '../../model/store/field-definitions.ts';
 import { listOverrides, setOverride } from '../../model/store/overrides.ts';
-import { audit } from '../../model/store/schema/index.ts';
 import { validateFields } from '../../model/validate.ts';
 import { actorOf, visibleTo } from '../access.ts';
 import type { AuditView, CatalogueView, OverrideView } from '../contract.ts';
@@ -150,13 +149,11 @@ function addAudit(app: App, deps: ApiDependencies): void {
     query: pageQuery,
   } as const;
   defineRoute(app, deps, spec, async ({ query, principal }) => {
-    const own = eq(audit.organisation, visibleTo(principal).organisation);
-    const rows = await deps.db
-      .select()
-      .from(audit)
-      .where(and(own, query.after ? lt(audit.id, query.after) : undefined))
-      .orderBy(desc(audit.id))
-      .limit(query.limit + 1);
+    const rows = await listAudit(deps.db, {
+      ...visibleTo(principal),
+      limit: query.limit + 1,
+      ...(query.after ? { after: query.after } : {}),
+    });
     const items = rows.slice(0, query.limit).map((row): AuditView => ({ ...row, at: row.at.toISOString() }));
     return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
   });

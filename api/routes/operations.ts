@@ -1,6 +1,7 @@
 // Operations: what is offered on an entity, its form, start, look, cancel.
 
 import { z } from '@hono/zod-openapi';
+import { readTaskTypeFiles } from '../../catalogue/versions.ts';
 import { type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import { refusalOf } from '../../model/offers.ts';
@@ -206,6 +207,11 @@ function addRunRoutes(app: App, deps: ApiDependencies): void {
         'Nothing was kept of this Task: it has not run yet, or its backend keeps no files.',
       );
     const { COMMAND: command = '', ...files } = task.kept;
-    return { command, files };
+    const role = Object.entries(await readTaskTypeFiles(deps.db, task.version)).map(([path, text]) => [
+      `roles/${task.type}/${path}`,
+      text,
+    ]);
+    // What is kept comes last: templates that were overridden lie over the role's own.
+    return { command, files: { ...Object.fromEntries(role), ...files } };
   });
 }

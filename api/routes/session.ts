@@ -1,12 +1,12 @@
 // Sign-in: the one-time link, the session's view, the first password, API tokens; and the health of this process.
 
 import { z } from '@hono/zod-openapi';
-import { sql } from 'drizzle-orm';
 import { setSignedCookie } from 'hono/cookie';
 import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
 import { entityKinds } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
+import { answers } from '../../model/store/database.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import {
   addSignInLink,
@@ -43,10 +43,7 @@ function addHealth(app: App, deps: ApiDependencies): void {
     access: 'open',
   } as const;
   defineRoute(app, deps, spec, async ({ c }) => {
-    const database = await deps.db.execute(sql`select 1`).then(
-      () => true,
-      () => false,
-    );
+    const database = await answers(deps.db);
     const engine = await deps.engine.healthy();
     const ok = database && engine;
     return c.json({ ok, parts: { database, engine } }, ok ? 200 : 503);

@@ -1,9 +1,10 @@
 // The one way to say that the model has changed: who, what, on which object, before and after, and the event. Callers
 // change their rows in the same transaction.
 
+import { and, desc, eq, lt } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import type { EntityKind } from '../entities.ts';
-import type { Transaction } from './database.ts';
+import type { Db, Transaction } from './database.ts';
 import { notify } from './events.ts';
 import { audit } from './schema/index.ts';
 
@@ -39,4 +40,14 @@ export async function recordChange(tx: Transaction, actor: Actor, change: Change
   } else if (object.kind !== 'field' && object.kind !== 'token' && object.kind !== 'override') {
     await notify(tx, { kind: 'entity', entityKind: object.kind, id: object.id, organisation: actor.organisation });
   }
+}
+
+/** Newest first. */
+export async function listAudit(db: Db, query: { organisation: string; after?: string; limit: number }) {
+  return db
+    .select()
+    .from(audit)
+    .where(and(eq(audit.organisation, query.organisation), query.after ? lt(audit.id, query.after) : undefined))
+    .orderBy(desc(audit.id))
+    .limit(query.limit);
 }

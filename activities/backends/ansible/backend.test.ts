@@ -223,7 +223,7 @@ test('what is kept runs by hand', async () => {
     ...report.files,
     'roles/try_something/tasks/main.yml': '- ansible.builtin.debug: {msg: "{{ title }}"}',
   });
-  const argv = (report.files.README ?? '').split('ansible-playbook ')[1]?.trim().split(' ') ?? [];
+  const argv = (report.files.COMMAND ?? '').split('ansible-playbook ')[1]?.trim().split(' ') ?? [];
   const { stdout } = await execa(join(python, '..', 'ansible-playbook'), argv, {
     cwd: folder.path,
     env: { ANSIBLE_LIBRARY: join(import.meta.dirname, 'library') },

@@ -16,6 +16,7 @@ export function renderKept(run: Run, target: InventoryTarget, marker: string): R
     'inventory.yml': renderInventory(target),
     'vars.yml': vars,
     README: renderReadme(run),
+    COMMAND: renderCommand(run),
     ...Object.fromEntries(overrides),
   };
 }
@@ -24,8 +25,13 @@ function renderReadme(run: Run): string {
   const secrets =
     run.secretArguments.length > 0 ? `Fill in the secrets in vars.yml: ${run.secretArguments.join(', ')}.\n` : '';
   return `${run.taskType.title}: Task ${run.taskId}, attempt ${run.attempt}, ${run.taskType.name} at version ${run.taskType.version}.
-AEGIR is the folder of the Aegir installation. The role itself belongs into roles/${run.taskType.name} beside this file.
+AEGIR is the folder of the Aegir installation. The role lies in roles/${run.taskType.name} beside this file.
 ${secrets}
-ANSIBLE_LIBRARY="$AEGIR/activities/backends/ansible/library" ansible-playbook -i inventory.yml${run.checkMode ? ' --check --diff' : ''} playbook.yml
+${renderCommand(run)}
 `;
+}
+
+function renderCommand(run: Run): string {
+  const mode = run.checkMode ? ' --check --diff' : '';
+  return `ANSIBLE_LIBRARY="$AEGIR/activities/backends/ansible/library" ansible-playbook -i inventory.yml${mode} playbook.yml`;
 }

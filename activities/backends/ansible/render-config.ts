@@ -13,6 +13,7 @@ export interface ConfigValues {
   socket: string | null;
 }
 
+/** On this machine modules put their temporary files into the folder of the run, too: nothing stays in somebody's home. */
 export function renderConfig({ folder, backend, socket }: ConfigValues): string {
   const ssh = socket === null ? '' : `ssh_args = ${renderClientOptions(socket).map(quoteWord).join(' ')}\n`;
   return `[defaults]
@@ -22,7 +23,7 @@ library = ${join(backend, 'library')}
 callback_plugins = ${join(backend, 'plugins', 'callback')}
 stdout_callback = aegir
 local_tmp = ${join(folder, 'tmp')}
-force_color = True
+${socket === null ? `remote_tmp = ${join(folder, 'tmp')}\n` : ''}force_color = True
 nocows = True
 retry_files_enabled = False
 deprecation_warnings = False

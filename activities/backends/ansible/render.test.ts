@@ -134,6 +134,12 @@ ssh_args = -F /dev/null -o ControlMaster=no -o 'ControlPath="/dev/shm/x/s"' -o P
 `);
 });
 
+test('on this machine temporary files lie in the folder of the run', () => {
+  const config = renderConfig({ folder: '/run', backend: '/aegir/ansible', socket: null });
+  expect(config).toContain('\nremote_tmp = /run/tmp\nforce_color');
+  expect(config).not.toContain('ssh_args');
+});
+
 test('environment and command line hold nothing of the worker and no value of the run', () => {
   const dependencies = {
     python: '/venv/bin/python',
@@ -170,12 +176,16 @@ test('what is kept can be carried out by hand: files, command, overrides, and th
     'inventory.yml',
     'vars.yml',
     'README',
+    'COMMAND',
     'roles/write_vhost/templates/site.j2',
   ]);
   expect(JSON.stringify(kept)).not.toContain('hidden');
   expect(JSON.stringify(kept)).not.toContain(run.feedback.token);
   expect(kept.README).toContain('Fill in the secrets in vars.yml: key.');
-  expect(kept.README).toContain('ansible-playbook -i inventory.yml playbook.yml');
+  expect(kept.COMMAND).toBe(
+    'ANSIBLE_LIBRARY="$AEGIR/activities/backends/ansible/library" ansible-playbook -i inventory.yml playbook.yml',
+  );
+  expect(kept.README).toContain(kept.COMMAND);
 });
 
 test('the token of a preview does not depend on temporary paths', () => {

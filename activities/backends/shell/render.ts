@@ -28,9 +28,14 @@ export function renderKept(run: Run): Record<string, string> {
   return {
     'input.json': `${JSON.stringify({ arguments: values, aegir }, null, 2)}\n`,
     README: `${run.taskType.title}: Task ${run.taskId}, attempt ${run.attempt}, ${run.taskType.name} at version ${run.taskType.version}.
-ROLE is the folder of the Task type at that version. Fill in the secrets in input.json first.
+Fill in the secrets in input.json first. The program lies beside this file; make it executable (chmod +x).
 
-AEGIR_OUTPUTS=outputs.json "$ROLE/shell/run" < input.json
+${renderCommand(run)}
 `,
+    COMMAND: renderCommand(run),
   };
+}
+
+function renderCommand(run: Run): string {
+  return `AEGIR_OUTPUTS=outputs.json roles/${run.taskType.name}/shell/run < input.json`;
 }

@@ -14,7 +14,7 @@ DOCUMENTATION = """
 module: deploy_release_seal
 short_description: Seal a checked-out tree
 options:
-  tree: {type: path, required: true, description: The checkout.}
+  partial: {type: path, required: true, description: Folder in which `tree` is the checkout.}
   path: {type: path, required: true, description: Where it goes.}
   manifest: {type: path, required: true, description: The list of its files.}
   hash: {type: str, required: true, description: The commit that must be checked out.}
@@ -96,13 +96,14 @@ def put_in_place(tree, path, manifest, content):
 def main():
     module = AnsibleModule(
         argument_spec={
-            "tree": {"type": "path", "required": True},
+            "partial": {"type": "path", "required": True},
             "path": {"type": "path", "required": True},
             "manifest": {"type": "path", "required": True},
             "hash": {"type": "str", "required": True},
         }
     )
-    tree, path, manifest = (module.params[name] for name in ("tree", "path", "manifest"))
+    partial, path, manifest = (module.params[name] for name in ("partial", "path", "manifest"))
+    tree = os.path.join(partial, "tree")
     head = git(tree, "rev-parse", "HEAD").decode().strip()
     if head != module.params["hash"]:
         module.fail_json(msg=f"Checked out is {head}, not {module.params['hash']}.")
@@ -120,6 +121,7 @@ def main():
     shutil.rmtree(os.path.join(tree, ".git"))
     make_read_only(tree)
     put_in_place(tree, path, manifest, {"hash": head, "entries": entries})
+    shutil.rmtree(partial)
     module.exit_json(changed=True, files=len(entries))
 
 

@@ -52,7 +52,7 @@ def main():
         if module.check_mode:
             module.exit_json(changed=True, port=PORTS[0])
         module.fail_json(msg=f"The folder {folder} is not there.")
-    with open(os.path.join(environments, ".ports.lock"), "a", encoding="ascii") as lock:
+    with open(os.path.join("/run/lock", "aegir-ports.lock"), "a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         port = read_port(folder)
         if port is not None:

@@ -17,6 +17,7 @@ options:
   file: {type: path, required: true, description: Its file.}
   content: {type: str, default: '', description: Its configuration.}
   names: {type: list, elements: str, default: [], description: The names that it answers to.}
+  logs: {type: list, elements: path, default: [], description: Files that the web server makes for it while it is tested.}
   test: {type: list, elements: str, required: true, description: Command that tests the whole configuration.}
   reload: {type: list, elements: str, required: true, description: Command that has it take effect.}
 """
@@ -115,21 +116,28 @@ def conflicts(words, names):
     return [line for line in words.splitlines() if "conflicting server name" in line and any(f'"{n}"' in line for n in names)]
 
 
+def take_back(path, former, logs):
+    put(path, former)
+    end(path)
+    for log in logs:
+        if os.path.exists(log):
+            os.unlink(log)
+
+
 def change(module, path, former, wanted):
     names = module.params["names"]
+    fresh_logs = [log for log in module.params["logs"] if not os.path.exists(log)]
     begin(path, former)
     put(path, wanted)
     fine, words = run(module.params["test"])
     refused = essence(words) if not fine else " ".join(conflicts(words, names))
     if refused:
-        put(path, former)
-        end(path)
+        take_back(path, former, fresh_logs)
         back = "The file was taken away again" if former is None else "The former file is back"
         module.fail_json(msg=f"The web server refuses this site's configuration: {refused} ({back}; other sites go on.)")
     fine, words = run(module.params["reload"])
     if not fine:
-        put(path, former)
-        end(path)
+        take_back(path, former, fresh_logs)
         run(module.params["reload"])
         module.fail_json(msg=f"The web server could not be reloaded, and the former configuration is back: {essence(words)}")
     end(path)
@@ -142,6 +150,7 @@ def main():
             "file": {"type": "path", "required": True},
             "content": {"type": "str", "default": ""},
             "names": {"type": "list", "elements": "str", "default": []},
+            "logs": {"type": "list", "elements": "path", "default": []},
             "test": {"type": "list", "elements": "str", "required": True},
             "reload": {"type": "list", "elements": "str", "required": True},
         },

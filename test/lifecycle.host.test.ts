@@ -1,0 +1,289 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { EntityView, OperationView, Page } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
+import { aegirCommand, type CliResult } from './cli.ts';
+import { commitFiles, type GitServer, startGitServer } from './git-server.ts';
+import { type Aegir, startAegir } from './harness.ts';
+import { makeTypeFolder } from './task-types.ts';
+import { canRunHosts, startTestHost, type TestHost } from './test-host.ts';
+
+const reason = canRunHosts();
+if (reason) console.warn(`Skipped: the life of sites on a real SSH host. ${reason}`);
+
+const service = `import http.server, os
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = ('service says ' + os.environ['GREETING']).encode()
+        self.send_response(200); self.send_header('content-length', str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *rest): pass
+http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Page).serve_forever()
+`;
+
+/** Says over all ways of feedback what it can, and what it may not. */
+const reporter = `- name: Print while it runs
+  aegir_stream:
+    argv: [sh, -c, 'for i in 1 2 3; do echo streamed line $i; done']
+- name: Say how far it is
+  ansible.builtin.uri:
+    url: "{{ aegir.feedback_url }}/progress"
+    method: POST
+    headers: {Authorization: "Bearer {{ aegir.feedback_token }}"}
+    body_format: json
+    body: {percent: 40, label: counting}
+    status_code: [204]
+- name: Post a line
+  ansible.builtin.uri:
+    url: "{{ aegir.feedback_url }}/log"
+    method: POST
+    headers: {Authorization: "Bearer {{ aegir.feedback_token }}"}
+    body_format: json
+    body: {lines: [posted from the host]}
+    status_code: [204]
+- name: Set an own field
+  ansible.builtin.uri:
+    url: "{{ aegir.feedback_url }}/fields"
+    method: POST
+    headers: {Authorization: "Bearer {{ aegir.feedback_token }}"}
+    body_format: json
+    body: {kind: environment, id: "{{ aegir.subject.id }}", fields: {visits: 3}}
+    status_code: [204]
+- name: Try a field of another Environment
+  ansible.builtin.uri:
+    url: "{{ aegir.feedback_url }}/fields"
+    method: POST
+    headers: {Authorization: "Bearer {{ aegir.feedback_token }}"}
+    body_format: json
+    body: {kind: environment, id: "{{ other }}", fields: {visits: 4}}
+    status_code: [403]
+- name: Keep the token where the test finds it
+  ansible.builtin.copy:
+    content: "{{ aegir.feedback_token }}"
+    dest: /root/feedback-token
+    mode: '0600'
+`;
+
+describe.skipIf(reason !== null)('sites on a real SSH host', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'aegir-git-'));
+  const types = makeTypeFolder();
+  let host: TestHost;
+  let git: GitServer;
+  let aegir: Aegir;
+
+  const cli = (...args: string[]): Promise<CliResult> => aegirCommand(aegir, ...args);
+  const must = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli(...args);
+    expect(code, `aegir ${args.join(' ')}\n${stdout}\n${stderr}`).toBe(0);
+    return stdout;
+  };
+  const environment = async (name: string) => (await aegir.call<EntityView>('GET', `/api/environments/${name}`)).body;
+  const lastOperation = async (name: string): Promise<OperationView> => {
+    const { id } = await environment(name);
+    const { body } = await aegir.call<Page<OperationView>>('GET', `/api/operations?subject=${id}&limit=1`);
+    return (await aegir.call<OperationView>('GET', `/api/operations/${body.items[0]?.id}`)).body;
+  };
+
+  beforeAll(async () => {
+    types.ansibleTask('report_visits', reporter, {
+      options: 'other: {type: str, description: Another one, required: true}',
+    });
+    types.operation('report', 'environment', '[{id: report, task: report_visits}]');
+    host = await startTestHost('life');
+    git = await startGitServer(folder, host.gateway);
+    await commitFiles(join(folder, 'pages'), {
+      'index.html': '<h1>static page one</h1>\n',
+      'style.css': 'h1 { color: teal }\n',
+    });
+    await commitFiles(join(folder, 'service'), { 'serve.py': service });
+    aegir = await startAegir({ types: types.path });
+  });
+
+  afterAll(async () => {
+    await aegir?.stop();
+    await git?.stop();
+    await host?.stop();
+    types.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a Server is prepared by an Operation: nginx is installed there and the first contact is recorded', async () => {
+    await must('cluster', 'create', '--name', 'farm', '--kind', 'servers');
+    await must(
+      'server',
+      'create',
+      '--name',
+      'web1',
+      '--cluster',
+      'farm',
+      '--address',
+      host.address,
+      '--ssh-key',
+      `@${host.keyFile}`,
+    );
+    const output = await must('run', 'prepare_server', 'web1', '--follow');
+    expect(output).toContain('SHA256:');
+    expect((await host.exec('systemctl is-active nginx')).stdout).toBe('active');
+    const { body } = await aegir.call<Entity>('GET', '/api/servers/web1');
+    expect(body.state).toBe('verified');
+    expect(body.values.host_key).toBe(host.hostKey);
+    expect(JSON.stringify(body.values.facts)).toContain('nginx');
+  }, 300_000);
+
+  test('a static site from git is installed and answers under its name through nginx', async () => {
+    await must('project', 'create', '--name', 'pages', '--repository', `${git.url}/pages`, '--application', 'static');
+    await must('run', 'verify_project', 'pages', '--follow');
+    await must('release', 'create', '--name', 'v1', '--project', 'pages', '--git-ref', 'main');
+    await must('run', 'build_release', 'pages/v1', '--server', 'web1', '--follow');
+    await must(
+      'environment',
+      'create',
+      '--name',
+      'pages',
+      '--release',
+      'pages/v1',
+      '--web-server',
+      'web1',
+      '--primary-name',
+      'pages.example.org',
+      '--aliases',
+      'www.pages.example.org',
+    );
+    await must('run', 'install_environment', 'pages', '--follow');
+    expect(await page(host, 'pages.example.org')).toEqual({ status: 200, body: '<h1>static page one</h1>\n' });
+    expect((await page(host, 'www.pages.example.org')).status).toBe(200);
+    expect((await page(host, 'unknown.example.org')).body).not.toContain('static page');
+    const view = await environment('pages');
+    expect(view.state).toBe('enabled');
+    expect(view.values.url).toBe('http://pages.example.org');
+    const release = await aegir.call<EntityView>('GET', '/api/releases/pages%2Fv1');
+    expect(release.body.presences.map(presence => presence.serverName)).toEqual(['web1']);
+  }, 300_000);
+
+  test('a small web service is installed with a unit of its own and answers beside it', async () => {
+    await must(
+      'project',
+      'create',
+      '--name',
+      'service',
+      '--repository',
+      `${git.url}/service`,
+      '--application',
+      'generic',
+    );
+    await must('release', 'create', '--name', 'v1', '--project', 'service', '--git-ref', 'main');
+    await must('run', 'build_release', 'service/v1', '--server', 'web1', '--follow');
+    await must(
+      'environment',
+      'create',
+      '--name',
+      'service',
+      '--release',
+      'service/v1',
+      '--web-server',
+      'web1',
+      '--primary-name',
+      'service.example.org',
+    );
+    const variables = JSON.stringify({ GREETING: "{{ lookup('pipe','id') }} $(id)" });
+    const fields = [
+      '--service-command',
+      '/usr/bin/python3',
+      '--service-command',
+      'serve.py',
+      '--service-variables',
+      variables,
+    ];
+    await must('run', 'install_environment', 'service', ...fields, '--follow');
+    expect(await page(host, 'service.example.org')).toEqual({
+      status: 200,
+      body: "service says {{ lookup('pipe','id') }} $(id)",
+    });
+    expect((await page(host, 'pages.example.org')).status).toBe(200);
+  }, 300_000);
+
+  test('the second run of an install changes nothing, and remembers what was answered', async () => {
+    for (const name of ['pages', 'service']) {
+      await must('run', 'install_environment', name, '--follow');
+      const operation = await lastOperation(name);
+      expect(
+        operation.tasks.filter(task => task.changed).map(task => task.title),
+        name,
+      ).toEqual([]);
+    }
+  }, 300_000);
+
+  test('a role posts lines, progress and a field of its Environment, but none of another one, and not after its end', async () => {
+    await must('field', 'add', 'environment', 'visits', '--type', 'int', '--label', 'Visits');
+    const other = await environment('service');
+    const output = await must('run', 'report', 'pages', '--other', other.id, '--follow');
+    for (const line of ['streamed line 1', 'streamed line 3', 'posted from the host']) expect(output).toContain(line);
+    expect((await environment('pages')).fields).toEqual({ visits: 3 });
+    expect((await environment('service')).fields).toEqual({});
+    const operation = await lastOperation('pages');
+    expect(operation.tasks[1]?.progress).toEqual({ percent: 40, label: 'counting' });
+    const token = (await host.exec('cat /root/feedback-token')).stdout;
+    const log = await aegir.log(operation.id);
+    expect(log).not.toContain(token);
+    const path = `/api/feedback/${operation.tasks[1]?.id}/log`;
+    expect((await aegir.call('POST', path, { lines: ['too late'] }, { token })).status).toBe(401);
+  }, 120_000);
+
+  test('an override that is not valid nginx is taken back: the message quotes nginx and the sites go on answering', async () => {
+    const text = 'server { listen 80; server_name pages.example.org; no_such_directive on; }\n';
+    const path = '/api/environments/pages/overrides/write_vhost/nginx.conf.j2';
+    expect((await aegir.call('PUT', path, { text })).status).toBe(204);
+    const broken = await cli('run', 'install_environment', 'pages', '--follow');
+    expect(broken.code).toBe(1);
+    expect((await lastOperation('pages')).message).toContain('no_such_directive');
+    expect((await page(host, 'service.example.org')).status).toBe(200);
+    expect((await page(host, 'pages.example.org')).body).toContain('static page one');
+    expect((await host.exec('nginx -t')).code).toBe(0);
+    expect((await aegir.call('PUT', path, { text: null })).status).toBe(204);
+    await must('run', 'install_environment', 'pages', '--follow');
+  }, 180_000);
+
+  test('what an engineer gets to run a Task by hand holds no secret and is complete', async () => {
+    const operation = await lastOperation('pages');
+    const task = operation.tasks.find(entry => entry.type === 'write_vhost');
+    const target = join(folder, 'by-hand');
+    await must('task', 'reproduce', task?.id ?? '', '--into', target);
+    const { body } = await aegir.call<{ files: Record<string, string> }>('GET', `/api/tasks/${task?.id}/reproduce`);
+    const all = JSON.stringify(body.files);
+    expect(all).toContain('pages.example.org');
+    expect(Object.keys(body.files)).toContain('roles/write_vhost/tasks/main.yml');
+    expect(all).not.toContain('PRIVATE KEY');
+  });
+
+  test('deleting leaves nothing behind', async () => {
+    for (const name of ['pages', 'service']) await must('run', 'delete_environment', name, '--follow');
+    for (const release of ['pages/v1', 'service/v1'])
+      await must('run', 'delete_release', release, '--server', 'web1', '--follow');
+    const left = await host.exec(
+      "ls -A /var/lib/aegir/environments /var/lib/aegir/releases; ls /etc/systemd/system | grep -i aegir; getent passwd | grep -i aegir; grep -rl 'example.org' /etc/nginx",
+    );
+    expect(left.stdout.replace(/^\/var\/lib.*:$|^\s*$/gm, '').trim()).toBe('');
+    expect((await page(host, 'pages.example.org')).body).not.toContain('static page');
+    const view = await aegir.call<Page<Entity>>('GET', '/api/environments');
+    expect(view.body.items).toEqual([]);
+  }, 180_000);
+});
+
+function page(host: TestHost, name: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: host.address, port: 80, path: '/', headers: { host: name } }, response => {
+      let body = '';
+      response.on('data', data => {
+        body += data;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+    // nginx closes the connection of a name that it does not know.
+    call.on('error', error =>
+      (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? resolve({ status: 0, body: '' }) : reject(error),
+    );
+    call.end();
+  });
+}
