@@ -276,8 +276,11 @@ function execute(command, args, environment = {}) {
   });
 }
 
+/** npm says first what is wrong and then how it is used; the others end with what is wrong. */
 function lastLines() {
-  return read(logFile).trimEnd().split('\n').slice(-15).join('\n');
+  const lines = read(logFile).trimEnd().split('\n');
+  const first = lines.findIndex(line => line.startsWith('npm error'));
+  return (first < 0 ? lines.slice(-15) : lines.slice(first, first + 15)).join('\n');
 }
 
 function read(file) {
