@@ -14,13 +14,16 @@ import { entityName, useNames } from './names.ts';
 interface EntityTableProps {
   definition: FullDefinition;
   items: Entity[];
-  /** A field that is the same in all rows, because they are listed on the page of that entity. */
+  /** The kind of entity on whose page they are listed: it is the same in all rows. */
   without?: string;
 }
 
 export function EntityTable(props: EntityTableProps) {
+  // There is half the room there: custom fields are on the entity's own page and in the whole list.
   const columns = createMemo(() =>
-    listColumns(props.definition).filter(column => !props.without || column.spec.to !== props.without),
+    listColumns(props.definition).filter(
+      column => !props.without || (!column.isCustom && column.spec.to !== props.without),
+    ),
   );
   const nameOf = useNames(columns);
   const href = (entity: Entity) => `/${props.definition.plural}/${entity.id}`;
