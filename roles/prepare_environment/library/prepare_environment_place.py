@@ -1,0 +1,120 @@
+#!/usr/bin/python
+"""Makes an Environment's folder and, with root, a unix user of its own. What root will work on belongs to root: a site
+cannot swap it for a link. The web server reads as a member of the user's group; other Environments' users cannot enter."""
+
+import fcntl
+import grp
+import os
+import pwd
+import stat
+import subprocess
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: prepare_environment_place
+short_description: Make the place of an Environment
+options:
+  path: {type: path, required: true, description: Its folder.}
+  user: {type: str, required: true, description: Name for its user.}
+  isolated: {type: bool, required: true, description: 'A user of its own, where we are root.'}
+"""
+
+# useradd gives up when another one has /etc/passwd locked.
+LOCK = "/run/lock/aegir-users.lock"
+WEB_USER = "www-data"
+
+
+class Refused(Exception):
+    """Its text is for a person."""
+
+
+def find(database, name):
+    try:
+        return database(name)
+    except KeyError:
+        return None
+
+
+def run(argv):
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise Refused(f"{argv[0]} failed: {done.stdout.decode(errors='replace').strip()}")
+
+
+def make_user(user, home, check_mode):
+    """What was done, in words."""
+    done = []
+    with open(LOCK, "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = find(pwd.getpwnam, user)
+        if known and known.pw_dir != home:
+            raise Refused(f"The unix user {user} exists, with another home folder. Rename it or the Environment.")
+        if not known:
+            done.append(f"user {user}")
+            if check_mode:
+                return done
+            names = ["--home-dir", home, "--shell", "/usr/sbin/nologin", "--comment", "Environment of Aegir", user]
+            run(["useradd", "--system", "--user-group", "--no-create-home", *names])
+        if find(pwd.getpwnam, WEB_USER) and WEB_USER not in grp.getgrnam(user).gr_mem:
+            done.append(f"{WEB_USER} in group {user}")
+            if not check_mode:
+                run(["gpasswd", "--add", WEB_USER, user])
+    return done
+
+
+def folders(path, user):
+    """[(folder, owner, group, mode)]; None = nobody in particular."""
+    root, group = ("root", user) if user else (None, None)
+    return [
+        (os.path.dirname(path), root, root, 0o755),
+        (path, root, group, 0o750),
+        (os.path.join(path, "releases"), root, root, 0o755),
+        (os.path.join(path, "files"), group, group, 0o750),
+        (os.path.join(path, "private"), group, group, 0o700),
+        (os.path.join(path, "home"), group, group, 0o700),
+    ]
+
+
+def make_folder(path, owner, group, mode, check_mode):
+    known = os.lstat(path) if os.path.lexists(path) else None
+    if known and not stat.S_ISDIR(known.st_mode):
+        raise Refused(f"{path} is there and is no folder: remove it.")
+    if check_mode:
+        return [] if known else [path]
+    if not known:
+        os.makedirs(path, mode=0o700)
+    ids = (pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid) if owner else (os.geteuid(), None)
+    now = os.lstat(path)
+    fits = now.st_uid == ids[0] and ids[1] in (None, now.st_gid) and stat.S_IMODE(now.st_mode) == mode
+    if fits:
+        return []
+    if owner:
+        os.lchown(path, *ids)
+    os.chmod(path, mode)
+    return [path]
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "user": {"type": "str", "required": True},
+            "isolated": {"type": "bool", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    path, check_mode = module.params["path"], module.check_mode
+    user = module.params["user"] if module.params["isolated"] and os.geteuid() == 0 else ""
+    try:
+        done = make_user(user, os.path.join(path, "home"), check_mode) if user else []
+        for folder, owner, group, mode in folders(path, user):
+            done += make_folder(folder, owner, group, mode, check_mode)
+    except Refused as refusal:
+        module.fail_json(msg=str(refusal))
+    diff = {"before": "", "after": "".join(f"{line}\n" for line in done)}
+    module.exit_json(changed=bool(done), user=user, diff=diff if done else None)
+
+
+if __name__ == "__main__":
+    main()
