@@ -54,6 +54,8 @@ export async function runInScope(command: ScopedCommand, out: ScopedOutput, sign
   const pipe = await openPipe(command.folder);
   const running = start(command, kind, pipe);
   const streams = Promise.all([out.output(pipe.reader), out.events(running.events), readAll(running.complaints)]);
+  // Awaited below, after the end of the process; until then a failure must not count as unhandled.
+  streams.catch(() => undefined);
   const stop = () => void end(running.pid, kind, command.marker, running.exited);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

@@ -46,16 +46,28 @@ export interface SshConnection {
 /** Longest path of a socket is 108 bytes on Linux and 104 on macOS, and ssh first binds one with 17 more characters. */
 const longestSocketPath = 104 - 18;
 
+/** The target answers such a request at once; a dead network is noticed by the master within 15 s. */
+const requestMs = 10_000;
+
 /** @param hostKey pinned. Throws ConnectionProblem. */
 export async function openConnection(
   server: ServerConnection,
   hostKey: string,
   runFolder: string,
 ): Promise<SshConnection> {
-  const folder = await makeFolder(runFolder);
-  const remove = () => rm(folder, { recursive: true, force: true });
+  // Without a marker: the sweep removes it when the worker is dead, and the master has died with the worker.
+  const folder = await makeRunFolder(runFolder, '');
+  const socketFolder = await makeSocketFolder(folder);
+  const remove = async () => {
+    await rm(folder, { recursive: true, force: true });
+    await rm(socketFolder, { recursive: true, force: true });
+  };
   try {
-    const files = { socket: join(folder, 's'), knownHosts: join(folder, 'known_hosts'), key: join(folder, 'key') };
+    const files = {
+      socket: join(socketFolder, 's'),
+      knownHosts: join(folder, 'known_hosts'),
+      key: join(folder, 'key'),
+    };
     await writeFile(files.knownHosts, renderKnownHosts(hostKey), { mode: 0o600 });
     const key = await writeKey(server, files.key);
     const master = await startMaster(server, hostKey, files, key);
@@ -68,11 +80,8 @@ export async function openConnection(
   }
 }
 
-async function makeFolder(runFolder: string): Promise<string> {
-  // Without a marker: the sweep removes it when the worker is dead, and the master has died with the worker.
-  const folder = await makeRunFolder(runFolder, '');
+async function makeSocketFolder(folder: string): Promise<string> {
   if (Buffer.byteLength(join(folder, 's')) <= longestSocketPath) return folder;
-  await rm(folder, { recursive: true });
   return mkdtemp(join(tmpdir(), 'aegir-ssh-'));
 }
 
@@ -162,14 +171,17 @@ function connectionOver(
     hostKey,
     run: (command, options) => ssh(renderCommandArgv(files.socket, command), options),
     forward: async port => {
-      const result = await ssh(renderForwardArgv(files.socket, 'forward', port));
+      const signal = AbortSignal.timeout(requestMs);
+      const result = await ssh(renderForwardArgv(files.socket, 'forward', port), { signal });
       const allocated = Number(result.stdout.trim());
       if (result.exitCode === 0 && allocated > 0) return allocated;
-      throw master.isAlive() ? refusedForward(server, result.stderr) : explainFailure(result.stderr, server);
+      throw master.isAlive() && !signal.aborted
+        ? refusedForward(server, result.stderr)
+        : explainFailure('Connection timed out', server);
     },
     cancelForward: async port => {
-      // Nothing to take back when the master is gone.
-      await ssh(renderForwardArgv(files.socket, 'cancel', port));
+      // Nothing to take back when the master is gone or its network is.
+      await ssh(renderForwardArgv(files.socket, 'cancel', port), { signal: AbortSignal.timeout(requestMs) });
     },
     isAlive: master.isAlive,
     close: async () => {

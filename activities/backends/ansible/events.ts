@@ -114,5 +114,17 @@ export function createEventReader(report: Pick<RunReport, 'line' | 'mark'>): Eve
     }
   };
 
-  return { event: text => take(JSON.parse(text) as CallbackEvent), plain: line, collected };
+  return { event: text => readEvent(text, take, line), plain: line, collected };
+}
+
+function readEvent(text: string, take: (event: CallbackEvent) => void, line: (text: string) => void): void {
+  let event: CallbackEvent;
+  try {
+    event = JSON.parse(text) as CallbackEvent;
+  } catch {
+    // A killed Ansible leaves its last event cut off. Anything else is not from the callback: a role wrote to the descriptor.
+    if (!text.startsWith('{"event"')) line(text);
+    return;
+  }
+  take(event);
 }
