@@ -68,7 +68,7 @@ export async function makeClone(account: Account): Promise<Clone> {
   const [folder, home, userHome] = [join(base, 'aegir'), join(base, 'data'), join(base, 'home')];
   mkdirSync(userHome);
   for (const each of [base, userHome]) chownSync(each, account.uid, account.gid);
-  const environment = await makeEnvironment(home, userHome);
+  const environment = await makeEnvironment(home, userHome, account);
   const run = (command: string, args: string[], changes: NodeJS.ProcessEnv = {}) => {
     const argv = [...account.wrapper, command, ...args];
     const env = { ...environment, ...changes };
@@ -88,7 +88,7 @@ export async function makeClone(account: Account): Promise<Clone> {
 }
 
 /** What a login gives, with ports of its own; nothing of this test run, such as its Node. */
-async function makeEnvironment(home: string, userHome: string): Promise<NodeJS.ProcessEnv> {
+async function makeEnvironment(home: string, userHome: string, account: Account): Promise<NodeJS.ProcessEnv> {
   const names: SettingName[] = [
     ...(['AEGIR_PORT', 'AEGIR_WEB_PORT', 'AEGIR_DATABASE_PORT'] as const),
     ...(['AEGIR_TEMPORAL_PORT', 'AEGIR_CONSOLE_PORT'] as const),
@@ -105,13 +105,9 @@ async function makeEnvironment(home: string, userHome: string): Promise<NodeJS.P
     ...Object.fromEntries(kept),
     ...Object.fromEntries(ports),
     ...{ PATH: folders.join(delimiter), HOME: userHome, LANG: 'C.UTF-8', TMPDIR: tmpdir(), AEGIR_HOME: home },
-    // Root shares the cache of the machine; for others it is closed.
-    ...(canRead(cache) ? { npm_config_cache: cache, npm_config_prefer_offline: 'true' } : {}),
+    // Whoever runs the tests shares the machine's cache; for an account that was just made it is closed.
+    ...(account === itself ? { npm_config_cache: cache, npm_config_prefer_offline: 'true' } : {}),
   };
-}
-
-function canRead(folder: string): boolean {
-  return process.getuid?.() === 0 && folder !== '';
 }
 
 function cloneHead(folder: string, account: Account): void {
