@@ -49,8 +49,8 @@ export async function readEntityInput(
   });
   const fields = validateFields(custom, request.fields, { path: 'fields', partial });
   const problems: Problem[] = [...values.problems, ...fields.problems];
-  await findReferences(deps, principal, definition.fields, values.values, problems);
-  await findReferences(deps, principal, custom, fields.values, problems);
+  await findReferences(deps, principal, { specs: definition.fields, values: values.values, path: 'values.' }, problems);
+  await findReferences(deps, principal, { specs: custom, values: fields.values, path: 'fields.' }, problems);
   if (problems.length > 0) throw invalid(problems, `This ${definition.title} cannot be saved.`);
   const organisation = principal.organisation.id;
   return {
@@ -67,8 +67,7 @@ function hasOrganisation(definition: EntityDefinition): boolean {
 export async function findReferences(
   deps: ApiDependencies,
   principal: Principal,
-  specs: FieldSpec[],
-  values: Record<string, unknown>,
+  { specs, values, path }: { specs: FieldSpec[]; values: Record<string, unknown>; path: string },
   problems: Problem[],
 ): Promise<void> {
   for (const { name, to } of specs) {
@@ -78,7 +77,7 @@ export async function findReferences(
       values[name] = (await findEntity(deps.db, to, value, principal.organisation.id)).id;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      problems.push({ path: name, message: error.message });
+      problems.push({ path: `${path}${name}`, message: error.message });
     }
   }
 }

@@ -53,7 +53,7 @@ export async function prepareOperation(
   }
   const input = { ...request.input };
   const problems: Problem[] = [];
-  await findReferences(deps, principal, type.fields, input, problems);
+  await findReferences(deps, principal, { specs: type.fields, values: input, path: '' }, problems);
   const replaced = replacedRoots(type, input, problems);
   const roots = await loadRoots(deps.db, request.kind, request.id, replaced);
   const refusal = refusalOf(type, roots, principal.role);

@@ -1,5 +1,7 @@
 // Roles and what each may do. Finer rights (per Project and Environment kind) are to fit behind `mayDo`.
 
+import type { EntityKind } from './entities.ts';
+
 export const roles = ['viewer', 'operator', 'engineer', 'administrator'] as const;
 export type Role = (typeof roles)[number];
 
@@ -24,4 +26,10 @@ export function mayDo(actual: Role, verb: Verb): boolean {
 
 export function minimumRole(verb: Verb): Role {
   return minimum[verb];
+}
+
+/** Where code comes from and which machines are ours is for engineers; what runs on them for operators. */
+export function editVerb(kind: EntityKind): Verb {
+  if (kind === 'organisation') return 'administer';
+  return kind === 'environment' || kind === 'release' ? 'edit' : 'edit_code';
 }

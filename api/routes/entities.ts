@@ -1,10 +1,11 @@
 // The routes of every kind of entity, made from the table in model/entities.ts.
 
 import { z } from '@hono/zod-openapi';
-import type { Verb } from '../../model/access.ts';
+import { editVerb } from '../../model/access.ts';
 import { type Entity, type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
+import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import { listOperations } from '../../model/store/operations.ts';
 import { listPresences } from '../../model/store/roots.ts';
 import { actorOf, type Principal, visibleTo } from '../access.ts';
@@ -128,17 +129,13 @@ function addWriting(app: App, deps: ApiDependencies, { kind, plural, title }: En
   });
 }
 
-/** Where code comes from and which machines are ours is for engineers; what runs on them for operators. */
-function editVerb(kind: EntityKind): Verb {
-  if (kind === 'organisation') return 'administer';
-  return kind === 'environment' || kind === 'release' ? 'edit' : 'edit_code';
-}
-
 async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entity): Promise<EntityView> {
   const { organisation } = visibleTo(principal);
   const references: EntityView['references'] = {};
-  for (const { name, to } of entities[entity.kind].fields) {
-    const value = entity.values[name];
+  const custom = await listFieldDefinitions(deps.db, entity.kind);
+  const all = { ...entity.fields, ...entity.values };
+  for (const { name, to } of [...custom, ...entities[entity.kind].fields]) {
+    const value = all[name];
     if (!to || typeof value !== 'string') continue;
     const found = await findEntity(deps.db, to, value, organisation);
     references[name] = { id: found.id, kind: to, name: String(found.values.name), state: found.state };
