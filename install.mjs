@@ -16,6 +16,9 @@ const lockFolder = join(cache, 'install.lock');
 const logFile = join(cache, 'install.log');
 const withTests = process.argv.includes('--with-tests');
 
+// A virtual environment of somebody else must not get in between.
+const pythonEnvironment = { PYTHONHOME: undefined, PYTHONPATH: undefined, VIRTUAL_ENV: undefined };
+
 // What the tests run beside what every Debian has: a browser, real hosts, and the checker of the compose file.
 const testPackages = [
   'chromium',
@@ -111,8 +114,6 @@ async function installPython() {
   await execute(pip, ['-m', 'pip', 'install', ...options, '-r', 'requirements.txt'], pythonEnvironment);
   fs.writeFileSync(join(pythonFolder, '.complete'), pythonStamp());
 }
-
-const pythonEnvironment = { PYTHONHOME: undefined, PYTHONPATH: undefined, VIRTUAL_ENV: undefined };
 
 function findPython() {
   const names = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
