@@ -93,6 +93,7 @@ test('a reference to a secret cannot be smuggled in through a field that is none
     values: { deploy_key: 'THE-SECRET-KEY-TEXT' },
   });
   const reference = made.body.values.deploy_key;
+  await aegir.call('PATCH', `/api/projects/${project.id}`, { fields: { note: 'plain' } });
   const target = join(aegir.home, 'smuggled.json');
   const done = await aegir.run('projects', project.id, 'carry', {
     typed: 'x',

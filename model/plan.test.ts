@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest';
+import type { Catalogue } from './catalogue.ts';
+import { makeForm } from './form.ts';
+import { checkTaskValues, makePlan } from './make-plan.ts';
+import { refusalOf } from './offers.ts';
+import type { OperationType, StepType } from './operation-type.ts';
+import { type TaskStep, tasksOf } from './plan.ts';
+import type { PathRoots, Scope } from './step-values.ts';
+import type { Argument, TaskType } from './task-type.ts';
+import { resolveSteps } from './walk-steps.ts';
+
+const taskType = (name: string, args: Argument[], more: Partial<TaskType> = {}): TaskType => ({
+  name,
+  title: `Title of ${name}`,
+  description: '',
+  version: `v-${name}`,
+  target: 'worker',
+  backends: ['ansible'],
+  arguments: args,
+  rules: {},
+  outputs: [],
+  timeoutSeconds: 60,
+  retry: { attempts: 1, firstDelaySeconds: 1 },
+  repeatable: true,
+  changes: true,
+  preview: false,
+  facts: false,
+  needs: [],
+  templates: [],
+  ...more,
+});
+
+const operationType = (name: string, steps: Partial<StepType>[], more: Partial<OperationType> = {}): OperationType => ({
+  name,
+  title: `Title of ${name}`,
+  description: '',
+  version: `v-${name}`,
+  on: 'environment',
+  when: [],
+  for: { cluster: [], application: [] },
+  dangerous: false,
+  minimumRole: 'operator',
+  fields: [],
+  locks: {},
+  states: {},
+  steps: steps.map((step, index) => ({ id: `s${index}`, with: {}, ...step })),
+  ...more,
+});
+
+const catalogue = (tasks: TaskType[], operations: OperationType[] = []): Catalogue => ({
+  taskTypes: new Map(tasks.map(type => [type.name, type])),
+  operationTypes: new Map(operations.map(type => [type.name, type])),
+  applicationTypes: new Map([
+    [
+      'static',
+      {
+        name: 'static',
+        title: '',
+        description: '',
+        version: '',
+        recognisedBy: [],
+        fields: [],
+        verbs: { install: 'put_files' },
+      },
+    ],
+  ]),
+  problems: [],
+});
+
+const entity = (id: string, values: Record<string, unknown>) => ({ id, name: id, state: 'new', fields: {}, ...values });
+const project = entity('project-1', {
+  repository: 'https://example.org/x.git',
+  application: 'static',
+  deploy_key: { $secret: 'k1' },
+  fields: { contact: 'ada' },
+});
+const release = entity('release-1', { project, hash: null });
+const server = entity('server-1', { address: '192.0.2.1' });
+const roots: PathRoots = {
+  environment: entity('environment-1', { release, web_server: server }),
+  release,
+  project,
+  server,
+};
+
+const scope = (type: OperationType, more: Partial<Scope> = {}): Scope => ({
+  roots,
+  given: {},
+  answers: {},
+  fields: type.fields,
+  remembered: {},
+  openRoots: new Set(),
+  within: [],
+  ...more,
+});
+
+function plan(types: Catalogue, type: OperationType, more: Partial<Scope> = {}) {
+  let number = 0;
+  const steps = resolveSteps(types, type.steps, scope(type, more));
+  const subject = { kind: 'environment' as const, id: 'environment-1', name: 'environment-1' };
+  return makePlan({ type, subject, roots, steps, organisation: 'o', startedBy: 'ada', newId: () => `id-${++number}` });
+}
+
+const inputsOf = (step: TaskStep | undefined) => step?.inputs;
+
+describe('the value of an argument', () => {
+  const types = catalogue([
+    taskType('do_it', [
+      { name: 'plain', type: 'str', required: true },
+      { name: 'repository', type: 'str', from: 'project.repository' },
+      { name: 'contact', type: 'str', from: 'project.fields.contact', default: 'nobody' },
+      { name: 'key', type: 'str', secret: true, from: 'project.deploy_key' },
+      { name: 'owner', type: 'str', from: 'environment.release' },
+      { name: 'size', type: 'int', remember: true, default: 1 },
+    ]),
+  ]);
+  const first = (type: OperationType, more: Partial<Scope> = {}) =>
+    inputsOf([...tasksOf(plan(types, type, more))][0]?.step);
+
+  test('comes from `with` before `from`, from `from` before memory, from memory before the default', () => {
+    const type = operationType('run', [{ task: 'do_it', with: { plain: 'fixed', contact: '$$dollar' } }]);
+    expect(first(type, { remembered: { do_it: { size: 7 } } })).toEqual({
+      plain: { from: 'value', value: 'fixed' },
+      repository: { from: 'value', value: 'https://example.org/x.git' },
+      contact: { from: 'value', value: '$dollar' },
+      key: { from: 'secret', id: 'k1' },
+      owner: { from: 'value', value: 'release-1' },
+      size: { from: 'value', value: 7 },
+    });
+  });
+
+  test('that nothing fills is asked, once for all Tasks, with what is remembered shown first', () => {
+    const type = operationType('run', [{ task: 'do_it' }, { task: 'do_it', with: { size: 3 } }]);
+    const own = scope(type, { remembered: { do_it: { size: 7 } } });
+    const form = makeForm(type, resolveSteps(types, type.steps, own), own);
+    expect(
+      form.groups.map(group => [group.title, group.fields.map(field => [field.name, field.required, field.default])]),
+    ).toEqual([
+      [
+        'Title of do_it',
+        [
+          ['plain', true, undefined],
+          ['size', false, 7],
+        ],
+      ],
+    ]);
+    expect(first(type, { answers: { plain: '$input.plain', size: 9 } })).toMatchObject({
+      plain: { from: 'value', value: '$input.plain' },
+      size: { from: 'value', value: 9 },
+    });
+  });
+
+  test('of a person is a value, whatever it looks like', () => {
+    const type = operationType('run', [{ task: 'do_it' }]);
+    for (const plain of [{ $secret: 'k1' }, '$steps.a.b', { from: 'secret', id: 'k1' }]) {
+      expect(first(type, { answers: { plain } })?.plain).toEqual({ from: 'value', value: plain });
+    }
+  });
+});
+
+describe('what cannot be filled', () => {
+  const types = catalogue([
+    taskType('needs_hash', [
+      { name: 'hash', type: 'str', required: true, from: 'release.hash', ask: false, missing: 'Build first.' },
+    ]),
+    taskType('on_server', [], { target: 'server' }),
+  ]);
+
+  test('is a problem in the words of the Task type', () => {
+    const type = operationType('run', [{ task: 'needs_hash' }]);
+    const form = makeForm(type, resolveSteps(types, type.steps, scope(type)), scope(type));
+    expect(form.problems).toEqual([{ path: 'hash', message: 'Title of needs_hash: Build first.' }]);
+  });
+
+  test('waits for the answer that chooses its root', () => {
+    const type = operationType('run', [{ task: 'on_server' }], {
+      fields: [{ name: 'server', type: 'reference', to: 'server', required: true }],
+    });
+    const without = { ...roots, server: undefined } as unknown as PathRoots;
+    const open = scope(type, { roots: without, openRoots: new Set(['server']) });
+    expect(makeForm(type, resolveSteps(types, type.steps, open), open).problems).toEqual([]);
+    const closed = scope(type, { roots: without });
+    expect(makeForm(type, resolveSteps(types, type.steps, closed), closed).problems).toHaveLength(1);
+  });
+
+  test('is also what breaks a rule between the arguments of one Task', () => {
+    const rules = { required_if: [['mode', 'full', ['reason']]] } as TaskType['rules'];
+    const types = catalogue([
+      taskType(
+        'ruled',
+        [
+          { name: 'mode', type: 'str' },
+          { name: 'reason', type: 'str' },
+        ],
+        { rules },
+      ),
+    ]);
+    const type = operationType('run', [{ task: 'ruled' }]);
+    const problems = (answers: Record<string, unknown>) =>
+      checkTaskValues(resolveSteps(types, type.steps, scope(type, { answers })));
+    expect(problems({ mode: 'full' }).map(problem => problem.path)).toEqual(['reason']);
+    expect(problems({ mode: 'full', reason: 'x' })).toEqual([]);
+  });
+});
+
+describe('the plan', () => {
+  const say = taskType('say', [{ name: 'text', type: 'str', required: true }], {
+    outputs: [{ name: 'said', type: 'str' }],
+  });
+  const inner = operationType('inner', [
+    { id: 'one', task: 'say' },
+    { id: 'two', task: 'say', with: { text: '$steps.one.said' } },
+  ]);
+
+  test('nests Operations: their values by name, their outputs by the path of step ids', () => {
+    const types = catalogue([say], [inner]);
+    const type = operationType('outer', [
+      { id: 'nested', operation: 'inner', with: { text: 'hello' } },
+      { id: 'after', task: 'say', with: { text: '$steps.nested.two.said' } },
+    ]);
+    const steps = [...tasksOf(plan(types, type))];
+    expect(steps.map(({ step, within }) => [step.id, within])).toEqual([
+      ['one', ['Title of inner']],
+      ['two', ['Title of inner']],
+      ['after', []],
+    ]);
+    expect(steps.map(({ step }) => step.inputs.text)).toEqual([
+      { from: 'value', value: 'hello' },
+      { from: 'output', step: ['nested', 'one'], output: 'said' },
+      { from: 'output', step: ['nested', 'two'], output: 'said' },
+    ]);
+  });
+
+  test('picks the Task type of the application, and says when the application has none', () => {
+    const put = taskType('put_files', []);
+    const types = catalogue([put]);
+    expect([...tasksOf(plan(types, operationType('i', [{ task: '$application.install' }])))][0]?.step.taskType).toBe(
+      'put_files',
+    );
+    expect(() => plan(types, operationType('i', [{ task: '$application.dance' }]))).toThrow(/"static" have no "dance"/);
+  });
+});
+
+describe('an offer', () => {
+  const type = operationType('run', [], { when: ['enabled', 'broken'], for: { cluster: [], application: ['drupal'] } });
+
+  test.each([
+    ['viewer', {}, 'Needs the role operator; yours is viewer.'],
+    ['operator', {}, 'Offered when the Environment is enabled or broken; it is new.'],
+    ['operator', { state: 'deleted' }, 'This Environment is deleted.'],
+    ['operator', { state: 'enabled' }, 'Not for applications of the type static.'],
+  ] as const)('is refused to a %s with the reason (%o)', (role, change, reason) => {
+    const subject = { ...roots.environment, ...change } as NonNullable<PathRoots['environment']>;
+    expect(refusalOf(type, { ...roots, environment: subject }, role)).toBe(reason);
+  });
+});
