@@ -17,8 +17,8 @@ done
 `;
 
 /** The returned function ends it. */
-export function startGuard(mark: { name: string; value: string }): () => void {
-  if (!existsSync('/proc/self/environ')) return () => undefined;
+export function startGuard(mark: { name: string; value: string }): () => Promise<void> {
+  if (!existsSync('/proc/self/environ')) return async () => undefined;
   const child = spawn('sh', ['-c', script, 'aegir-guard', `${mark.name}=${mark.value}`], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -27,8 +27,12 @@ export function startGuard(mark: { name: string; value: string }): () => void {
   // Without it everything works but the clean-up after a SIGKILL.
   child.on('error', () => undefined);
   child.stdin.on('error', () => undefined);
+  const gone = new Promise<void>(resolve => child.once('close', () => resolve()));
   child.unref();
-  return () => {
-    if (child.pid !== undefined && child.exitCode === null) signal(child.pid, 'SIGKILL');
+  return async () => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
+    signal(child.pid, 'SIGKILL');
+    await gone;
   };
 }

@@ -42,7 +42,7 @@ export async function runMachine({ config, environment, say, wish }: MachineOpti
     killAll(listMarked(markName, mark));
     removeStatus(config.home);
   } finally {
-    endGuard();
+    await endGuard();
     release();
   }
 }
