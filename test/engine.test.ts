@@ -1,0 +1,129 @@
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { EngineView, OperationView } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
+import { type Aegir, startAegir } from './harness.ts';
+import { makeTypeFolder } from './task-types.ts';
+
+const types = makeTypeFolder();
+let aegir: Aegir;
+let project: Entity;
+let connection: Connection;
+let client: Client;
+let done: OperationView;
+
+beforeAll(async () => {
+  types.shellTask('say_word', 'cat >/dev/null; echo said', {
+    options: 'word: {type: str, description: A word, required: true}',
+  });
+  types.operation('say', 'project', '[{id: say, task: say_word}]');
+  aegir = await startAegir({ types: types.path });
+  const values = { name: 'site', repository: 'https://example.org/site.git', application: 'static' };
+  project = (await aegir.call<Entity>('POST', '/api/projects', { values })).body;
+  connection = await Connection.connect({ address: inject('temporalAddress') });
+  client = new Client({ connection, namespace: aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '' });
+  done = await aegir.run('projects', project.id, 'say', { word: 'CONFIDENTIAL-WORD' });
+});
+
+afterAll(async () => {
+  await connection?.close();
+  await aegir?.stop();
+  types.remove();
+});
+
+function isBuffer(value: unknown): value is { data: number[] } {
+  return (value as { type?: string } | null)?.type === 'Buffer';
+}
+
+describe('the engine’s own console', () => {
+  test('is readable by itself: types are our types, runs are found by what they touch', async () => {
+    const { status, type, typedSearchAttributes } = await client.workflow.getHandle(done.id).describe();
+    expect([status.name, type]).toEqual(['COMPLETED', 'say']);
+    const attributes = Object.fromEntries(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
+    expect(attributes).toMatchObject({
+      AegirType: 'say',
+      AegirSubject: 'site',
+      AegirProject: 'site',
+      AegirActor: done.startedBy,
+    });
+    const history = await client.workflow.getHandle(done.id).fetchHistory();
+    const activities = history.events?.flatMap(
+      event => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+    );
+    expect(activities).toEqual(['beginOperation', 'preflight', 'say_word', 'endOperation']);
+  });
+
+  test('shows no value in clear', async () => {
+    const history = await client.workflow.getHandle(done.id).fetchHistory();
+    // Buffers are shown as {type, data} by the time that the replacer sees them.
+    const clear = (_key: string, value: unknown) =>
+      isBuffer(value) ? Buffer.from(value.data).toString('latin1') : value;
+    const everything = JSON.stringify(history, clear);
+    expect(everything.includes('CONFIDENTIAL-WORD')).toBe(false);
+    expect(everything.includes('binary/aegir-sealed')).toBe(true);
+  });
+
+  test('opens sealed payloads for an engineer by the codec endpoint', async () => {
+    const history = await client.workflow.getHandle(done.id).fetchHistory();
+    const payload = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+    const encode = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64');
+    const sealed = { metadata: { encoding: encode(payload?.metadata?.encoding) }, data: encode(payload?.data) };
+    const { body } = await aegir.call<{ payloads: { data: string }[] }>('POST', '/api/codec/decode', {
+      payloads: [sealed],
+    });
+    expect(Buffer.from(body.payloads[0]?.data ?? '', 'base64').toString()).toContain('CONFIDENTIAL-WORD');
+  });
+
+  test('cannot be used to forge a run: an unsealed plan and a sealed one under another id do nothing', async () => {
+    const start = (workflowId: string, args: unknown[]) =>
+      client.workflow.start('say', { workflowId, taskQueue: 'aegir', args });
+    const history = await client.workflow.getHandle(done.id).fetchHistory();
+    const input = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input;
+    await start('forged', [{ plan: { operationId: 'forged', steps: [] }, root: 'forged', outputs: {}, within: [] }]);
+    await connection.workflowService.startWorkflowExecution({
+      namespace: aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '',
+      workflowId: 'replayed',
+      workflowType: { name: 'say' },
+      taskQueue: { name: 'aegir' },
+      requestId: 'replayed',
+      ...(input ? { input } : {}),
+    });
+    await expect
+      .poll(async () => (await client.workflow.getHandle('replayed').describe()).status.name, { timeout: 20_000 })
+      .toBe('FAILED');
+    const forged = client.workflow.getHandle('forged');
+    const refused = async () =>
+      JSON.stringify(
+        (await forged.fetchHistory()).events?.flatMap(event => event.workflowTaskFailedEventAttributes?.failure ?? []),
+      );
+    await expect.poll(refused, { timeout: 20_000 }).toContain('did not seal');
+    await forged.terminate('end of the test');
+    const { body } = await aegir.call<{ items: OperationView[] }>('GET', '/api/operations');
+    expect(body.items.map(operation => operation.id)).toEqual([done.id]);
+  });
+});
+
+test('the fold "Engine" tells the run’s history in words', async () => {
+  const { body } = await aegir.call<EngineView>('GET', `/api/operations/${done.id}/engine`);
+  const words = body.entries.map(entry => entry.text);
+  expect(words[0]).toBe('The run say was started.');
+  expect(words).toContain('say_word was handed out.');
+  expect(words).toContain('say_word succeeded.');
+  expect(words.at(-1)).toBe('The run ended.');
+  expect(body.console).toContain(done.id);
+});
+
+test('an Operation that was terminated in the console ends as failed and says so', async () => {
+  types.shellTask('wait_long', 'cat >/dev/null; echo waiting; sleep 600');
+  types.operation('linger', 'project', '[{id: wait, task: wait_long}]');
+  const { body } = await aegir.call<OperationView>('POST', `/api/projects/${project.id}/operations`, {
+    type: 'linger',
+  });
+  await expect.poll(() => aegir.log(body.id), { timeout: 20_000 }).toContain('waiting');
+  await client.workflow.getHandle(body.id).terminate('by hand');
+  const ended = await aegir.waitFor(body.id);
+  expect(ended.state).toBe('failed');
+  expect(ended.message).toContain('terminated');
+  // The process hears of it by its next heartbeat and may have said so first.
+  expect(['failed', 'cancelled']).toContain(ended.tasks[1]?.state);
+});
