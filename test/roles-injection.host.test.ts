@@ -14,6 +14,7 @@ const attacks = [
   `x\n/etc/passwd; touch ${mark}`,
 ];
 
+const oddName = 'A="\nB';
 const hash = 'a'.repeat(40);
 const path = '/var/lib/aegir/x';
 const good: Record<string, Record<string, unknown>> = {
@@ -63,9 +64,9 @@ describe.skipIf(reason !== null)(`injections${reason ? ` (skipped: ${reason})` :
     const alias = await playRole('write_vhost', { ...good.write_vhost, aliases: ['b.test; }'] }, { host });
     expect(words(alias)).toContain('not of the form that it must have');
     for (const values of [
-      { service_command: [`+/usr/bin/touch`, mark] },
+      { service_command: ['+/usr/bin/touch', mark] },
       { service_command: ['sh', `x\nExecStartPre=+/usr/bin/touch ${mark}`] },
-      { service_variables: { [`A="\nB`]: 'x' } },
+      { service_variables: { [oddName]: 'x' } },
     ]) {
       const result = await playRole('install_generic', { ...good.install_generic, ...values }, { host });
       expect(words(result)).toContain('The docroot must be a folder inside of the repository; the service');

@@ -21,7 +21,7 @@ MEANINGS = [
         "The host of the repository is not known. Check its address, and the name resolution of the worker's machine.",
     ),
     (
-        r"Connection refused|timed out|No route to host|Network is unreachable|Failed to connect|Couldn't connect",
+        r"Connection refused|timed out|too slow|No route to host|Network is unreachable|Failed to connect|Couldn't connect",
         "The host of the repository cannot be reached from the worker's machine. Check the address and the network.",
     ),
     (r"Host key verification failed", "The host of the repository has another key than known_hosts says. Check it."),
@@ -93,7 +93,7 @@ def list_refs(repository, key):
     except FileNotFoundError:
         raise Refused("git is not installed on the worker's machine: install it.") from None
     except subprocess.TimeoutExpired:
-        raise Refused(explain("timed out")) from None
+        raise Refused(explain(f"timed out after {SECONDS} seconds")) from None
     finally:
         if forget:
             forget()
