@@ -31,10 +31,6 @@ afterAll(async () => {
   types.remove();
 });
 
-function isBuffer(value: unknown): value is { data: number[] } {
-  return (value as { type?: string } | null)?.type === 'Buffer';
-}
-
 describe('the engine’s own console', () => {
   test('is readable by itself: types are our types, runs are found by what they touch', async () => {
     const { status, type, typedSearchAttributes } = await client.workflow.getHandle(done.id).describe();
@@ -55,10 +51,10 @@ describe('the engine’s own console', () => {
 
   test('shows no value in clear', async () => {
     const history = await client.workflow.getHandle(done.id).fetchHistory();
-    // Buffers are shown as {type, data} by the time that the replacer sees them.
-    const clear = (_key: string, value: unknown) =>
-      isBuffer(value) ? Buffer.from(value.data).toString('latin1') : value;
-    const everything = JSON.stringify(history, clear);
+    const json = JSON.stringify(history);
+    // Bytes stand in it as base64.
+    const bytes = json.match(/[A-Za-z0-9+/=]{12,}/g)?.map(text => Buffer.from(text, 'base64').toString('latin1')) ?? [];
+    const everything = [json, ...bytes].join('\n');
     expect(everything.includes('CONFIDENTIAL-WORD')).toBe(false);
     expect(everything.includes('binary/aegir-sealed')).toBe(true);
   });
