@@ -97,7 +97,8 @@ function renderServerValues(config: Config): Values {
   };
 }
 
-async function keepServerRight({ api, config, say }: Context, { server: id }: Progress): Promise<void> {
+async function keepServerRight(context: Context, { server: id }: Progress): Promise<void> {
+  const { api, config, say } = context;
   const server = id ? await api.find<EntityView>(`/api/servers/${id}`) : undefined;
   if (!server || server.state === 'deleted') return;
   const wanted = renderServerValues(config);
@@ -105,6 +106,11 @@ async function keepServerRight({ api, config, say }: Context, { server: id }: Pr
   if (changed.length === 0) return;
   await api.patch(`/api/servers/${server.id}`, { values: Object.fromEntries(changed) });
   say(`  The Server ${machineName} has been changed to the settings: ${changed.map(([name]) => name).join(', ')}.`);
+  // Their vhosts and addresses name the port.
+  const sites = changed.some(([name]) => name === 'web_port') ? (server.referredBy.environment ?? []) : [];
+  for (const site of sites.filter(({ state }) => state === 'enabled')) {
+    await runToEnd(context, site, 'install_environment');
+  }
 }
 
 async function findByName(api: LocalApi, kind: EntityKind, name: string, filter: Record<string, string> = {}) {

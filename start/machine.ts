@@ -7,7 +7,7 @@ import { markName } from './environment.ts';
 import { runFirstStart, siteAddress } from './first-run.ts';
 import { startGuard } from './guard.ts';
 import { holdHome, openHome } from './home.ts';
-import { createLocalApi } from './local-api.ts';
+import { createLocalApi, type LocalApi } from './local-api.ts';
 import { listParts, listPorts, localApiUrl } from './parts.ts';
 import { refuseTakenPorts } from './ports.ts';
 import { notePrepared } from './prepared.ts';
@@ -70,7 +70,7 @@ async function untilEnd(supervisor: Supervisor, { config, environment, say, wish
   say('Stopped. Nothing is running any more; the data stays.');
 }
 
-async function welcome(options: Omit<MachineOptions, 'wish'> & { api: ReturnType<typeof createLocalApi> }) {
+async function welcome(options: Omit<MachineOptions, 'wish'> & { api: LocalApi }) {
   const { config, environment, say, api } = options;
   try {
     await runFirstStart({ api, config, say });
@@ -79,15 +79,25 @@ async function welcome(options: Omit<MachineOptions, 'wish'> & { api: ReturnType
     say(`The sample site could not be set up: ${errorText(error)}`);
   }
   const { aegir, console, site } = addressesOf(config, environment);
-  const session = await api.get<{ needsPassword: boolean }>('/api/session');
-  const link = session.needsPassword ? await api.post<{ url: string }>('/api/sign-in-links', {}) : undefined;
+  const link = await makeSignInLink(api);
   say('');
   say(`  Aegir             ${aegir}`);
-  if (link) say(`  Sign in (once)    ${link.url}`);
+  if (link) say(`  Sign in (once)    ${link}`);
   say(`  Sample site       ${site}`);
   say(`  Temporal console  ${console}`);
   say('');
   say('Ctrl-C stops everything.');
+}
+
+/** Only until the first administrator has a password; '' after that. */
+async function makeSignInLink(api: LocalApi): Promise<string> {
+  try {
+    const { needsPassword } = await api.get<{ needsPassword: boolean }>('/api/session');
+    return needsPassword ? (await api.post<{ url: string }>('/api/sign-in-links', {})).url : '';
+  } catch (error) {
+    // Not worth ending what runs: the next start, or the command line, makes another one.
+    return `could not be made (${errorText(error)}): try "./aegir token sign-in-link"`;
+  }
 }
 
 function addressesOf(config: Config, environment: NodeJS.ProcessEnv) {

@@ -2,8 +2,6 @@
 
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time.js';
 import { AppError } from '../model/errors.ts';
 import { launch, type Running, waitUntilReady } from './launch.ts';
 
@@ -78,6 +76,11 @@ export function renderArguments(options: TemporalOptions): string[] {
 
 /** True when the namespace answers; sets its retention, which the command line cannot. */
 async function keepRunsForAMonth(address: string, namespace: string): Promise<boolean> {
+  // Loaded while the server starts: a quarter of a second of every start.
+  const [{ Connection }, { msToTs }] = await Promise.all([
+    import('@temporalio/client'),
+    import('@temporalio/common/lib/time.js'),
+  ]);
   const connection = await Connection.connect({ address, connectTimeout: 1000 }).catch(() => undefined);
   if (!connection) return false;
   try {

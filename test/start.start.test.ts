@@ -152,7 +152,7 @@ function pathWithoutPython(clone: Clone): string {
   mkdirSync(folder);
   chmodSync(folder, 0o755);
   const search = `for d in $(echo "$PATH" | tr '${delimiter}' ' '); do [ -x "$d/$1" ] && echo "$d/$1" && break; done`;
-  for (const name of ['node', 'npm', 'sh', 'bash', 'env', 'git', 'uname']) {
+  for (const name of ['node', 'npm', 'sh', 'bash', 'env', 'git', 'uname', 'setpriv']) {
     const file = clone.run('sh', ['-c', search, 'sh', name]).text.trim();
     if (file) symlinkSync(file, join(folder, name));
   }
