@@ -2,7 +2,7 @@
 
 import { type Accessor, createContext, useContext } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
-import { mayDo, type Verb } from '../../model/access.ts';
+import { editVerb, mayDo, type Verb } from '../../model/access.ts';
 import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 
@@ -26,13 +26,9 @@ export function useMay(): (verb: Verb) => boolean {
   return verb => mayDo(session().role, verb);
 }
 
-/** As the API: code and machines are for engineers, what runs on them for operators. */
 export function useMayEdit(): (kind: EntityKind) => boolean {
   const may = useMay();
-  return kind => {
-    if (kind === 'organisation') return may('administer');
-    return may(kind === 'environment' || kind === 'release' ? 'edit' : 'edit_code');
-  };
+  return kind => may(editVerb(kind));
 }
 
 export function definitionOf(

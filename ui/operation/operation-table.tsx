@@ -17,17 +17,27 @@ interface OperationTableProps {
 export function OperationTable(props: OperationTableProps) {
   return (
     <div class="table-frame">
-      <table class="table">
+      <table class="table table-operations">
         <thead>
           <tr>
             <th scope="col">Operation</th>
-            <th scope="col">State</th>
+            <th scope="col" class="col-state">
+              State
+            </th>
             <Show when={!props.withoutSubject}>
-              <th scope="col">On</th>
+              <th scope="col" class="col-on">
+                On
+              </th>
             </Show>
-            <th scope="col">Started by</th>
-            <th scope="col">When</th>
-            <th scope="col">Duration</th>
+            <th scope="col" class="col-who">
+              Started by
+            </th>
+            <th scope="col" class="col-when">
+              When
+            </th>
+            <th scope="col" class="col-duration">
+              Duration
+            </th>
           </tr>
         </thead>
         <tbody>

@@ -93,12 +93,18 @@ function Attempts(props: { task: TaskView }) {
             Attempt {attempt.number} <StateBadge state={attempt.state} />{' '}
             <Duration from={attempt.startedAt} to={attempt.endedAt} live={!isTaskOver(attempt.state)} />
             <Show when={attempt.exitCode}> exit code {attempt.exitCode}</Show>
-            <Show when={attempt.message}> {attempt.message}</Show>
+            {/* The last one's message is the step's own, which stands above. */}
+            <Show when={attempt.message && !repeats(attempt.message, props.task.message)}> {attempt.message}</Show>
           </li>
         )}
       </For>
     </ul>
   );
+}
+
+/** An attempt that is tried again says so behind the same words. */
+function repeats(message: string, shown: string): boolean {
+  return shown !== '' && message.startsWith(shown);
 }
 
 function Details(props: { task: TaskView }) {

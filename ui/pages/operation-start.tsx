@@ -111,7 +111,7 @@ function StartForm(props: StartFormProps) {
 
   return (
     <Page
-      title={props.view().title}
+      title={`${props.view().title}: ${name()}`}
       crumbs={[
         { title: props.definition.titlePlural, href: `/${props.definition.plural}` },
         { title: name(), href: base() },

@@ -43,7 +43,7 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
   const stream = followOperation(operation().id);
   return (
     <Page
-      title={operation().title}
+      title={`${operation().title}: ${operation().subject.name}`}
       crumbs={[{ title: 'Operations', href: '/operations' }]}
       aside={
         <span role="status">
@@ -71,6 +71,9 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
               <OperationTable items={operation().children} withoutSubject />
             </Panel>
           </Show>
+        </div>
+        <LogView operation={operation()} stream={stream} />
+        <div class="column-more">
           <Panel title="More">
             <Show when={Object.keys(operation().input).length > 0}>
               <Fold title="What was entered">
@@ -83,7 +86,6 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
             </p>
           </Panel>
         </div>
-        <LogView operation={operation()} stream={stream} />
       </div>
     </Page>
   );
