@@ -4,7 +4,7 @@ import { A } from '@solidjs/router';
 import { For, type JSX, Match, Show, Switch } from 'solid-js';
 import { type FieldSpec, isSecretReference } from '../../model/fields.ts';
 import { useDefinitions } from '../app/session.tsx';
-import { inWords, shortHash } from '../text/words.ts';
+import { inWords, shortHash, sizeWords } from '../text/words.ts';
 
 interface FieldValueProps {
   spec: FieldSpec;
@@ -84,6 +84,12 @@ function ListValue(props: { items: unknown[] }) {
   );
 }
 
+const sizeEnd = /_bytes$/;
+
+function isSize(name: string, value: unknown): value is number {
+  return sizeEnd.test(name) && typeof value === 'number';
+}
+
 /** Anything that came from a tool: objects as terms and values, to any depth. */
 export function Structure(props: { value: unknown }): JSX.Element {
   const entries = () => Object.entries(props.value as Record<string, unknown>);
@@ -101,9 +107,9 @@ export function Structure(props: { value: unknown }): JSX.Element {
           <For each={entries()}>
             {([name, value]) => (
               <div>
-                <dt>{inWords(name)}</dt>
+                <dt>{inWords(isSize(name, value) ? name.replace(sizeEnd, '') : name)}</dt>
                 <dd>
-                  <Structure value={value} />
+                  <Structure value={isSize(name, value) ? sizeWords(value) : value} />
                 </dd>
               </div>
             )}
