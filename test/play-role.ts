@@ -70,7 +70,7 @@ async function writeFiles(
   await writeFile(join(folder, 'vars.json'), JSON.stringify(markUnsafe(values)));
   const connection = host
     ? { ansible_host: host.address, ansible_user: 'root', ansible_ssh_private_key_file: host.keyFile }
-    : { ansible_connection: 'local' };
+    : { ansible_connection: 'local', ansible_remote_tmp: join(folder, 'tmp') };
   const interpreter = { ansible_python_interpreter: host ? '/usr/bin/python3' : join(pythonBin, 'python') };
   const hosts = { target: { ...connection, ...interpreter } };
   await writeFile(join(folder, 'inventory.json'), JSON.stringify({ all: { hosts } }));
