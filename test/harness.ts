@@ -24,6 +24,7 @@ export interface Aegir {
   databaseUrl: string;
   environment: NodeJS.ProcessEnv;
   worker: Running;
+  server: Running;
   /** As the first administrator unless `token` says otherwise ('' = nobody). */
   call<T = unknown>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer<T>>;
   /** Starts an Operation and waits for its end. */
@@ -31,6 +32,8 @@ export interface Aegir {
   waitFor(operationId: string): Promise<OperationView>;
   log(operationId: string): Promise<string>;
   startWorker(): Promise<Running>;
+  /** Again, at the same address, after `server.stop()`. */
+  startServer(): Promise<Running>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +46,8 @@ export interface AegirOptions {
   /** Folder with roles/, operations/, applications/ beside ours. */
   types?: string;
   host?: string;
+  /** Over the settings that every suite gets. */
+  environment?: Record<string, string>;
 }
 
 /** A database of its own within the run's PostgreSQL. */
@@ -76,13 +81,20 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
     AEGIR_ROLES_PATH: types('roles'),
     AEGIR_OPERATIONS_PATH: types('operations'),
     AEGIR_APPLICATIONS_PATH: types('applications'),
+    ...options.environment,
   };
-  const server = await startPart(
-    'server',
-    environment,
-    home,
-    async () => (await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => null))?.ok === true,
-  );
+  const startServer = async () => {
+    const server = await startPart(
+      'server',
+      environment,
+      home,
+      async () => (await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => null))?.ok === true,
+    );
+    servers.push(server);
+    return server;
+  };
+  const servers: Running[] = [];
+  const server = await startServer();
   const startWorker = async () => {
     const worker = await startPart('worker', environment, home, async running =>
       running.output().includes('worker ready'),
@@ -99,12 +111,14 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
     databaseUrl: database.url,
     environment,
     worker,
+    server,
     startWorker,
+    startServer,
     ...client,
     async stop() {
       for (const each of workers) await each.stop();
-      await server.stop();
-      for (const line of errorLines(server)) process.stderr.write(`server.ts: ${line}\n`);
+      for (const each of servers) await each.stop();
+      for (const line of servers.flatMap(errorLines)) process.stderr.write(`server.ts: ${line}\n`);
       await database.drop();
       rmSync(home, { recursive: true, force: true });
     },
@@ -140,14 +154,15 @@ async function startPart(
 }
 
 function createClient(url: string, home: string): Pick<Aegir, 'call' | 'run' | 'waitFor' | 'log'> {
-  const local = `Local ${readFileSync(join(home, 'local-token'), 'utf8')}`;
+  // Each start of the API makes another one.
+  const local = () => `Local ${readFileSync(join(home, 'local-token'), 'utf8')}`;
   const call = async <T>(
     method: string,
     path: string,
     body?: unknown,
     options: CallOptions = {},
   ): Promise<Answer<T>> => {
-    const authorization = options.token === undefined ? local : options.token === '' ? '' : `Bearer ${options.token}`;
+    const authorization = options.token === undefined ? local() : options.token === '' ? '' : `Bearer ${options.token}`;
     const response = await fetch(`${url}${path}`, {
       method,
       headers: { ...(authorization ? { authorization } : {}), 'content-type': 'application/json', ...options.headers },
@@ -158,7 +173,7 @@ function createClient(url: string, home: string): Pick<Aegir, 'call' | 'run' | '
     return { status: response.status, body: (json ? JSON.parse(text) : text) as T, headers: response.headers };
   };
   const waitFor = async (id: string): Promise<OperationView> => {
-    const response = await fetch(`${url}/api/operations/${id}/events`, { headers: { authorization: local } });
+    const response = await fetch(`${url}/api/operations/${id}/events`, { headers: { authorization: local() } });
     // The stream ends by itself after the end of the Operation.
     await response.text();
     return (await call<OperationView>('GET', `/api/operations/${id}`)).body;
