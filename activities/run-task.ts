@@ -6,7 +6,7 @@ import { errorText } from '../model/errors.ts';
 import type { SubjectReference, TaskStep } from '../model/plan.ts';
 import { updateHostKey } from '../model/store/host-keys.ts';
 import { appendLog } from '../model/store/logs.ts';
-import { type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
+import { type AttemptEnd, type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
 import { createMask, maskValue } from '../secrets/mask.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
 import type { RunReport, RunResult } from './backends/backend.ts';
@@ -84,9 +84,10 @@ async function carryOut(
   }
   const checked = checkOutputs(step, result);
   for (const note of checked.notes) log.line(note);
-  if (checked.result.message) log.line(checked.result.message);
+  const ending = endingOf(args.step, attempt, checked.result);
+  if (ending.message) log.line(ending.message);
   await log.close();
-  return conclude(deps, args, attempt, checked.result);
+  return conclude(deps, args, attempt, { ...checked.result, ...ending });
 }
 
 async function runBackend(
@@ -114,24 +115,45 @@ async function runBackend(
   return running ?? backend.run(run, report, cancellationSignal());
 }
 
+interface Ending {
+  state: AttemptEnd['state'];
+  message: string;
+  /** The engine is to start another attempt. */
+  retry: boolean;
+}
+
+/** What the result means: the engine may have ended the run, and what could not be reached is tried again. */
+function endingOf(step: TaskStep, attempt: AttemptRow, { status, message }: RunResult): Ending {
+  const reason = status === 'cancelled' ? activityCancelReason() : '';
+  // What could not be ended is worth its words whoever has cancelled.
+  const because = (words: string) => `${words} ${message.replace(/^Cancelled\.\s*/, '')}`.trim();
+  // A worker that is being stopped aborts its runs: they are carried out again by another one.
+  if (reason === 'WORKER_SHUTDOWN') {
+    const state = step.repeatable ? 'retrying' : 'failed';
+    return { state, message: because(stoppedMessage(step)), retry: step.repeatable };
+  }
+  // Not by a person: the engine starts another attempt, or has ended the run, which then ends the Task as well.
+  if (reason && reason !== 'CANCELLED') {
+    return { state: 'retrying', message: because(droppedMessage(step, reason)), retry: false };
+  }
+  if (status !== 'unreachable') return { state: status, message, retry: false };
+  const retry = step.repeatable && attempt.number < step.retry.attempts;
+  return { state: retry ? 'retrying' : 'failed', message: retry ? `${message} It is tried again.` : message, retry };
+}
+
 /** Writes the end and answers the engine: a result, a failure that is tried again, or one that is not. */
 async function conclude(
   deps: ActivityDependencies,
   args: TaskArguments,
   attempt: AttemptRow,
-  result: RunResult,
+  result: RunResult & Ending,
 ): Promise<TaskResult> {
   const { step } = args;
-  // A worker that is being stopped aborts its runs: they are carried out again by another one.
-  const stopped = result.status === 'cancelled' && activityCancelReason() === 'WORKER_SHUTDOWN';
-  const mayRetry = result.status === 'unreachable' && attempt.number < step.retry.attempts;
-  const retry = step.repeatable && (mayRetry || stopped);
-  const { exitCode, changed, outputs } = result;
-  const message = stopped ? stoppedMessage(step) : retry ? `${result.message} It is tried again.` : result.message;
-  const state = retry ? 'retrying' : result.status === 'unreachable' || stopped ? 'failed' : result.status;
+  const { state, exitCode, changed, message, outputs, retry } = result;
   await endAttempt(deps.db, actorOf(args), step, { attemptId: attempt.id, state, exitCode, changed, message, outputs });
   if (state === 'succeeded') return { outputs, changed };
-  if (state === 'cancelled') throw cancellationSignal().reason;
+  // The engine has its own reason: nothing of ours may look like an answer.
+  if (result.status === 'cancelled' && !retry && state !== 'failed') throw cancellationSignal().reason;
   throw ApplicationFailure.create({
     message,
     type: retry ? 'Unreachable' : 'TaskFailed',
@@ -144,6 +166,11 @@ function stoppedMessage(step: TaskStep): string {
   return step.repeatable
     ? 'The worker was stopped in the middle; another one carries the Task out again.'
     : 'The worker was stopped in the middle, and this Task must not simply run again. Look at what it left, then start a new Operation.';
+}
+
+function droppedMessage(step: TaskStep, cancelReason: string): string {
+  if (cancelReason === 'TIMED_OUT') return `It took longer than its limit of ${step.timeoutSeconds} s and was ended.`;
+  return 'The engine gave this attempt up: its run was terminated, or nothing was heard of the worker for too long.';
 }
 
 function activityCancelReason(): string {

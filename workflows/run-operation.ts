@@ -11,6 +11,7 @@ import {
   isCancellation,
   log,
   setCurrentDetails,
+  TimeoutFailure,
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -129,9 +130,18 @@ function endOf(error: unknown): { state: 'failed' | 'cancelled'; message: string
   if (isCancellation(error)) return { state: 'cancelled', message: 'Cancelled.', exitCode: null };
   const cause = rootCause(error);
   const exitCode = cause instanceof ApplicationFailure ? Number(cause.details?.[0] ?? Number.NaN) : Number.NaN;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = cause instanceof TimeoutFailure ? timeoutMessage(cause) : errorMessage(cause);
   log.info('The Operation failed', { message });
   return { state: 'failed', message, exitCode: Number.isNaN(exitCode) ? null : exitCode };
+}
+
+const errorMessage = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
+
+/** Nobody could say it but the engine. */
+function timeoutMessage({ timeoutType }: TimeoutFailure): string {
+  return timeoutType === 'HEARTBEAT'
+    ? 'The worker went away in the middle of a step, which is not carried out again by itself. Look at what the step left, then start a new Operation.'
+    : 'A step took longer than its time limit and was ended. Look at what it left, then start a new Operation, or give its Task type a longer "timeout".';
 }
 
 /** What the activity or nested Operation itself said, or for a lost worker what the engine says. */

@@ -178,7 +178,8 @@ function addRunRoutes(app: App, deps: ApiDependencies): void {
     const row = await find(principal, params.id);
     if (!isOver(row.state)) {
       await requestCancel(deps.db, actorOf(principal), row);
-      await deps.engine.cancel(row.id);
+      // The row is the truth: when the engine is away now, the sweeper tells it as soon as it answers.
+      await deps.engine.cancel(row.id).catch(error => deps.log(`The cancel of ${row.id} waits for the engine`, error));
     }
     return summaryOf(await find(principal, params.id));
   });

@@ -10,7 +10,7 @@ import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { changeEntity } from './entities.ts';
 import { notify } from './events.ts';
-import { operations, tasks } from './schema/index.ts';
+import { operations, taskAttempts, tasks } from './schema/index.ts';
 
 export type OperationRow = typeof operations.$inferSelect;
 
@@ -187,6 +187,12 @@ export async function endOperation(db: Database, plan: Plan, end: OperationEnd):
     const open = { endedAt: new Date() };
     const ofThis = eq(tasks.operation, plan.operationId);
     const interrupted = end.state === 'cancelled' ? 'cancelled' : 'failed';
+    // Whoever still works on one (its run was terminated) hears it from the engine; its feedback token is refused from here on.
+    const ownTasks = tx.select({ id: tasks.id }).from(tasks).where(ofThis);
+    await tx
+      .update(taskAttempts)
+      .set({ ...open, state: interrupted, message: end.message })
+      .where(and(inArray(taskAttempts.task, ownTasks), eq(taskAttempts.state, 'running')));
     await tx
       .update(tasks)
       .set({ ...open, state: interrupted, message: sql`coalesce(nullif(${tasks.message}, ''), ${end.message})` })
