@@ -25,14 +25,14 @@ const result = (values: object) => ({
 const lost = result({ status: 'unreachable', reachedTarget: false, reason: 'Connection refused' });
 const ended = (exitCode: number) => ({ exitCode, aborted: false });
 
-test('a lost connection may be tried again only when nothing has been reached', () => {
+test('a lost connection may be tried again, and the message tells whether it was there before', () => {
   const local = result({ action: 'validate_argument_spec', reachedTarget: false });
   expect(resultOf(ended(4), read(local, lost).collected)).toMatchObject({
     status: 'unreachable',
     message: 'The connection to web1 failed at task “Do it”: Connection refused.',
   });
   expect(resultOf(ended(4), read(result({}), lost).collected)).toMatchObject({
-    status: 'failed',
+    status: 'unreachable',
     message: 'The connection to web1 was lost at task “Do it”: Connection refused.',
   });
 });

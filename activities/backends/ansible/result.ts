@@ -10,9 +10,10 @@ export function resultOf(end: ScopeEnd, collected: Collected): RunResult {
   const common = { exitCode: end.exitCode, changed: changed || collected.changes.length > 0, outputs };
   if (end.aborted) return { ...common, status: 'cancelled', message: 'Cancelled.' };
   if (end.exitCode === 0) return { ...common, status: 'succeeded', message: '' };
-  // Only when nothing has happened there is it safe to try again without asking.
-  const unreachable = collected.failure?.status === 'unreachable' && !collected.reachedTarget;
-  return { ...common, status: unreachable ? 'unreachable' : 'failed', message: explain(end, collected) };
+  // Also in the middle: the next attempt first ends what this one left there, and a Task type that must not simply run
+  // again says so by `repeatable`.
+  const status = collected.failure?.status === 'unreachable' ? 'unreachable' : 'failed';
+  return { ...common, status, message: explain(end, collected) };
 }
 
 function explain(end: ScopeEnd, { failure, tail, reachedTarget }: Collected): string {
