@@ -11,6 +11,7 @@ import { openDatabase } from './model/store/database.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
 import { createVault } from './secrets/vault.ts';
+import { bundleWorkflows } from './start/workflow-bundle.ts';
 
 /** Nothing that takes long ends by itself in any grace time: running Tasks are aborted soon and carried out again. */
 const shutdownGrace = '1 second';
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
     connection,
     namespace: config.temporal.namespace,
     taskQueue: config.temporal.taskQueue,
-    workflowsPath: join(import.meta.dirname, 'workflows', 'index.ts'),
+    workflowBundle: { codePath: await bundleWorkflows(config.installation, join(config.home, 'workflow-bundles')) },
     activities: createActivities({
       db: open.db,
       vault: createVault(keys),

