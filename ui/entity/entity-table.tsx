@@ -1,7 +1,7 @@
 // Entities of one kind in rows; on a narrow screen each row becomes a card.
 
 import { A } from '@solidjs/router';
-import { createMemo, For } from 'solid-js';
+import { createMemo, For, Show } from 'solid-js';
 import type { Entity } from '../../model/entities.ts';
 import type { FullDefinition } from '../app/session.tsx';
 import { fieldLabel } from '../form/field-props.ts';
@@ -19,7 +19,7 @@ interface EntityTableProps {
 }
 
 export function EntityTable(props: EntityTableProps) {
-  // There is half the room there: custom fields are on the entity's own page and in the whole list.
+  // There is half the room there: custom fields and times are on the entity's own page and in the whole list.
   const columns = createMemo(() =>
     listColumns(props.definition).filter(
       column => !props.without || (!column.isCustom && column.spec.to !== props.without),
@@ -35,7 +35,9 @@ export function EntityTable(props: EntityTableProps) {
             <th scope="col">Name</th>
             <th scope="col">State</th>
             <For each={columns()}>{column => <th scope="col">{fieldLabel(column.spec)}</th>}</For>
-            <th scope="col">Changed</th>
+            <Show when={!props.without}>
+              <th scope="col">Changed</th>
+            </Show>
           </tr>
         </thead>
         <tbody>
@@ -55,9 +57,11 @@ export function EntityTable(props: EntityTableProps) {
                     </td>
                   )}
                 </For>
-                <td data-label="Changed">
-                  <When at={entity.updatedAt} />
-                </td>
+                <Show when={!props.without}>
+                  <td data-label="Changed">
+                    <When at={entity.updatedAt} />
+                  </td>
+                </Show>
               </tr>
             )}
           </For>
