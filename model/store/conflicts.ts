@@ -18,16 +18,21 @@ function pgErrorOf(error: unknown): PgError | null {
   return null;
 }
 
-export async function conflictOf<T>(kind: EntityKind, action: () => Promise<T>): Promise<T> {
+/** @param values what was to be written: a taken name is blamed on the field that it stands in. */
+export async function conflictOf<T>(
+  kind: EntityKind,
+  action: () => Promise<T>,
+  values: Record<string, unknown> = {},
+): Promise<T> {
   try {
     return await action();
   } catch (error) {
     const refused = pgErrorOf(error);
-    throw (refused && explain(kind, refused, error)) || error;
+    throw (refused && explain(kind, refused, error, values)) || error;
   }
 }
 
-function explain(kind: EntityKind, refused: PgError, cause: unknown): AppError | null {
+function explain(kind: EntityKind, refused: PgError, cause: unknown, values: Record<string, unknown>): AppError | null {
   const { title, plural } = entities[kind];
   const value =
     /\)=\((.*)\)/
@@ -35,9 +40,10 @@ function explain(kind: EntityKind, refused: PgError, cause: unknown): AppError |
       ?.split(', ')
       .at(-1) ?? '';
   if (refused.code === '23505' && refused.constraint === 'environment_names_pkey') {
+    const isAlias = Array.isArray(values.aliases) && values.aliases.includes(value);
     const problems = [
       {
-        path: 'values.primary_name',
+        path: isAlias && values.primary_name !== value ? 'values.aliases' : 'values.primary_name',
         message: `The name ${value} belongs to another Environment. Choose another one, or remove it there first.`,
       },
     ];

@@ -127,7 +127,7 @@ export interface EntityInput {
 }
 
 export async function createEntity(db: Database, actor: Actor, kind: EntityKind, input: EntityInput): Promise<Entity> {
-  return conflictOf(kind, () =>
+  const create = () =>
     db.transaction(async tx => {
       const id = ulid();
       const row = await writeRow(tx, kind, {
@@ -143,8 +143,8 @@ export async function createEntity(db: Database, actor: Actor, kind: EntityKind,
         after: snapshot(row),
       });
       return row;
-    }),
-  );
+    });
+  return conflictOf(kind, create, input.values);
 }
 
 async function writeRow(tx: Transaction, kind: EntityKind, columns: Record<string, unknown>): Promise<Entity> {
@@ -165,7 +165,8 @@ export async function updateEntity(
   id: string,
   input: Partial<EntityInput>,
 ): Promise<Entity> {
-  return conflictOf(kind, () => db.transaction(tx => changeEntity(tx, actor, { kind, id, verb: 'edit', ...input })));
+  const edit = () => db.transaction(tx => changeEntity(tx, actor, { kind, id, verb: 'edit', ...input }));
+  return conflictOf(kind, edit, input.values);
 }
 
 export interface EntityChange extends Partial<EntityInput> {
