@@ -12,6 +12,8 @@ export interface EntityDefinition {
   plural: string;
   title: string;
   titlePlural: string;
+  /** There is one, made at the first start: it is edited, but neither added nor deleted. */
+  single?: boolean;
   /** The field by which people name one. */
   nameField: string;
   states: readonly string[];
@@ -41,6 +43,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     plural: 'organisations',
     title: 'Organisation',
     titlePlural: 'Organisations',
+    single: true,
     nameField: 'name',
     states: ['new', 'deleted'],
     fields: [name('Who owns the projects, clusters and people.')],
@@ -170,7 +173,6 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       name('One deployable version of a Project.'),
       { name: 'project', type: 'reference', to: 'project', label: 'Project', required: true },
       { name: 'git_ref', type: 'str', label: 'Branch, tag or hash', required: true, format: 'git_ref' },
-      { name: 'locked', type: 'bool', label: 'Locked', default: false },
     ],
     resultFields: [{ name: 'hash', type: 'str', label: 'Commit', format: 'git_hash' }],
   },

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CatalogueView, EntityView, FormView, SessionView } from '../api/contract.ts';
 import { type Role, roles } from '../model/access.ts';
 import type { Entity } from '../model/entities.ts';
+import { aegirCommand } from './cli.ts';
 import { type Aegir, startAegir } from './harness.ts';
 
 interface Problem {
@@ -254,13 +255,16 @@ describe('the catalogue', () => {
       'argument_specs:\n  main:\n    short_description: Count\n    description: Counts.\n    options:\n      since: {type: int, description: Days, required: true}\n',
     );
     writeFileSync(join(role, 'meta', 'aegir.yml'), 'target: worker\n');
-    writeFileSync(join(role, 'shell', 'run'), '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(join(role, 'shell', 'run'), '#!/bin/sh\ncat >/dev/null\n', { mode: 0o755 });
     writeFileSync(
       join(types, 'operations', 'count.yml'),
       'title: Count\ndescription: Counts.\non: cluster\nsteps: [{id: one, task: count_visits}]\n',
     );
     const form = await aegir.call<FormView>('GET', '/api/clusters/farm/operation-types/count/form');
     expect(form.body.groups[0]?.fields.map(field => field.name)).toEqual(['since']);
+
+    const run = await aegirCommand(aegir, 'run', 'count', 'farm', '--since', '3', '--follow');
+    expect(run.code, `${run.stdout}${run.stderr}`).toBe(0);
 
     writeFileSync(
       join(types, 'operations', 'wrong.yml'),

@@ -76,57 +76,65 @@ function addReading(app: App, deps: ApiDependencies, { kind, plural, title, titl
       access: 'read',
       answer: entitySchema.loose(),
     },
-    async ({ params, principal }) =>
-      viewOf(deps, principal, await findEntity(deps.db, kind, params.id ?? '', principal.organisation.id)),
+    async ({ params, principal }) => viewOf(deps, principal, await findOwn(deps, principal, kind, params.id)),
   );
 }
 
-function addWriting(app: App, deps: ApiDependencies, { kind, plural, title }: EntityDefinition): void {
-  const path = `/api/${plural}`;
-  const find = (principal: Principal, id: string | undefined) =>
-    findEntity(deps.db, kind, id ?? '', principal.organisation.id);
-  const spec = {
-    method: 'post',
-    path,
-    summary: `Creates a ${title}`,
-    access: editVerb(kind),
-    body: input,
-    status: 201,
-    answer: entitySchema,
-  } as const;
-  defineRoute(app, deps, spec, async ({ body, principal }) => {
-    return createEntity(
-      deps.db,
-      actorOf(principal),
-      kind,
-      await readEntityInput(deps, principal, { kind, ...body, partial: false }),
-    );
-  });
+function addWriting(app: App, deps: ApiDependencies, definition: EntityDefinition): void {
+  const { kind, plural, title } = definition;
   const edit = {
     method: 'patch',
-    path: `${path}/{id}`,
+    path: `/api/${plural}/{id}`,
     summary: `Edits a ${title}`,
     access: editVerb(kind),
     body: input,
     answer: entitySchema,
   } as const;
   defineRoute(app, deps, edit, async ({ params, body, principal }) => {
-    const entity = await find(principal, params.id);
+    const entity = await findOwn(deps, principal, kind, params.id);
     if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
     const read = await readEntityInput(deps, principal, { kind, ...body, partial: true });
     return updateEntity(deps.db, actorOf(principal), kind, entity.id, read);
+  });
+  if (!definition.single) addMaking(app, deps, definition);
+}
+
+function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: EntityDefinition): void {
+  const path = `/api/${plural}`;
+  const access = editVerb(kind);
+  const create = {
+    method: 'post',
+    path,
+    summary: `Creates a ${title}`,
+    access,
+    body: input,
+    status: 201,
+    answer: entitySchema,
+  } as const;
+  defineRoute(app, deps, create, async ({ body, principal }) => {
+    const read = await readEntityInput(deps, principal, { kind, ...body, partial: false });
+    return createEntity(deps.db, actorOf(principal), kind, read);
   });
   const remove = {
     method: 'delete',
     path: `${path}/{id}`,
     summary: `Deletes a ${title} that nothing uses`,
-    access: editVerb(kind),
+    access,
     status: 204,
   } as const;
   defineRoute(app, deps, remove, async ({ params, principal }) => {
-    const entity = await find(principal, params.id);
+    const entity = await findOwn(deps, principal, kind, params.id);
     await deleteEntity(deps.db, actorOf(principal), kind, entity.id);
   });
+}
+
+function findOwn(
+  deps: ApiDependencies,
+  principal: Principal,
+  kind: EntityKind,
+  id: string | undefined,
+): Promise<Entity> {
+  return findEntity(deps.db, kind, id ?? '', principal.organisation.id);
 }
 
 async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entity): Promise<EntityView> {

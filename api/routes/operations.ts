@@ -170,11 +170,10 @@ function addRunRoutes(app: App, deps: ApiDependencies): void {
     method: 'post',
     path: `${path}/cancel`,
     summary: 'Cancels it; harmless when it is over',
-    access: 'read',
+    access: 'run',
     status: 202,
   } as const;
   defineRoute(app, deps, cancel, async ({ params, principal }) => {
-    authorizeRole(principal, 'operator');
     const row = await find(principal, params.id);
     if (!isOver(row.state)) {
       await requestCancel(deps.db, actorOf(principal), row);

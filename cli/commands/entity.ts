@@ -28,11 +28,12 @@ const listedFields = 5;
 export function entityCommand(environment: CliEnvironment, definition: KindDefinition): Command {
   const command = new Command(definition.kind)
     .alias(definition.plural)
-    .description(`${definition.titlePlural}: list, show, create, edit, delete`);
+    .description(`${definition.titlePlural}: list, show, ${definition.single ? 'edit' : 'create, edit, delete'}`);
   command.addCommand(listCommand(environment, definition));
   command.addCommand(showCommand(environment, definition));
-  command.addCommand(createCommand(environment, definition));
   command.addCommand(editCommand(environment, definition));
+  if (definition.single) return command;
+  command.addCommand(createCommand(environment, definition));
   command.addCommand(deleteCommand(environment, definition));
   return command;
 }

@@ -3,7 +3,7 @@
 import { type Accessor, createContext, useContext } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
 import { editVerb, mayDo, type Verb } from '../../model/access.ts';
-import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
+import { type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 
 export const SessionContext = createContext<Accessor<SessionView>>();
@@ -29,6 +29,12 @@ export function useMay(): (verb: Verb) => boolean {
 export function useMayEdit(): (kind: EntityKind) => boolean {
   const may = useMay();
   return kind => may(editVerb(kind));
+}
+
+/** Add and delete. */
+export function useMayAdd(): (kind: EntityKind) => boolean {
+  const mayEdit = useMayEdit();
+  return kind => mayEdit(kind) && !entities[kind].single;
 }
 
 export function definitionOf(

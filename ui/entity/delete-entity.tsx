@@ -5,7 +5,7 @@ import { createSignal, Show } from 'solid-js';
 import type { EntityView, OperationTypeOffer } from '../../api/contract.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
-import { type FullDefinition, useMayEdit } from '../app/session.tsx';
+import { type FullDefinition, useMayAdd } from '../app/session.tsx';
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx';
 import { entityName } from './names.ts';
 
@@ -16,12 +16,12 @@ interface DeleteProps {
 }
 
 export function DeleteEntity(props: DeleteProps) {
-  const mayEdit = useMayEdit();
+  const mayAdd = useMayAdd();
   const navigate = useNavigate();
   const [open, setOpen] = createSignal(false);
   const hasOperation = () => props.offers.some(offer => offer.name === `delete_${props.definition.kind}`);
   const isOffered = () =>
-    mayEdit(props.definition.kind) &&
+    mayAdd(props.definition.kind) &&
     props.entity.state !== 'deleted' &&
     (!hasOperation() || props.entity.state === 'new');
   const name = () => entityName(props.definition, props.entity);

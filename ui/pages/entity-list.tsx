@@ -3,7 +3,7 @@
 import { A, useParams, useSearchParams } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import { useEntities } from '../api/queries.ts';
-import { definitionOf, type FullDefinition, useDefinitions, useMayEdit } from '../app/session.tsx';
+import { definitionOf, type FullDefinition, useDefinitions, useMayAdd } from '../app/session.tsx';
 import { listFilters } from '../entity/columns.ts';
 import { EntityTable } from '../entity/entity-table.tsx';
 import { choiceKey } from '../form/drafts.ts';
@@ -26,7 +26,7 @@ export function EntityListPage() {
 }
 
 function EntityList(props: { definition: FullDefinition }) {
-  const mayEdit = useMayEdit();
+  const mayAdd = useMayAdd();
   const [search, setSearch] = useSearchParams<Record<string, string>>();
   const filters = () => listFilters(props.definition);
   const names = () => ['state', 'search', ...filters().map(filter => filter.param)];
@@ -37,7 +37,7 @@ function EntityList(props: { definition: FullDefinition }) {
     <Page
       title={props.definition.titlePlural}
       actions={
-        <Show when={mayEdit(props.definition.kind)}>
+        <Show when={mayAdd(props.definition.kind)}>
           <A class="button button-primary" href={`/${props.definition.plural}/new`}>
             Add {props.definition.title}
           </A>
@@ -85,7 +85,7 @@ function EntityList(props: { definition: FullDefinition }) {
 }
 
 function NoEntities(props: { definition: FullDefinition; narrowed: boolean }) {
-  const mayEdit = useMayEdit();
+  const mayAdd = useMayAdd();
   const nameHelp = () => props.definition.fields.find(spec => spec.name === props.definition.nameField)?.help ?? '';
   const needed = () => props.definition.fields.filter(spec => spec.to && spec.required).map(fieldLabel);
   return (
@@ -104,7 +104,7 @@ function NoEntities(props: { definition: FullDefinition; narrowed: boolean }) {
         <Show when={needed().length > 0}>
           <p>It needs: {needed().join(', ')}.</p>
         </Show>
-        <Show when={mayEdit(props.definition.kind)}>
+        <Show when={mayAdd(props.definition.kind)}>
           <p>
             <A href={`/${props.definition.plural}/new`}>Add {withArticle(props.definition.title)}</A>
           </p>

@@ -104,7 +104,6 @@ CREATE TABLE "releases" (
 	"organisation" text NOT NULL,
 	"project" text NOT NULL,
 	"git_ref" text NOT NULL,
-	"locked" boolean DEFAULT false NOT NULL,
 	"hash" text,
 	CONSTRAINT "releases_name_valid" CHECK (name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
 	CONSTRAINT "releases_ref_no_option" CHECK (git_ref !~ '^-'),

@@ -122,7 +122,6 @@ export const releases = pgTable(
       .notNull()
       .references(() => projects.id),
     git_ref: text('git_ref').notNull(),
-    locked: boolean('locked').notNull().default(false),
     hash: text('hash'),
   },
   table => [
