@@ -65,7 +65,7 @@ async function carryOut(
   try {
     const prepared = await prepareRun(deps, args, attempt, token);
     mask = createMask([token, ...prepared.secretValues]);
-    result = await runBackend(deps, args, prepared, log);
+    result = await runBackend(deps, args, prepared, { log, mask });
     result = {
       ...result,
       // A Task type that only reads changes nothing, whatever its backend can tell.
@@ -94,7 +94,7 @@ async function runBackend(
   deps: ActivityDependencies,
   args: TaskArguments,
   { run }: PreparedRun,
-  log: LogWriter,
+  { log, mask }: { log: LogWriter; mask: (text: string) => string },
 ): Promise<RunResult> {
   const backend = deps.backends[args.step.backend];
   const report: RunReport = {
@@ -102,7 +102,8 @@ async function runBackend(
     mark: log.mark,
     hostKey: (key, fingerprint) =>
       updateHostKey(deps.db, actorOf(args), { server: run.server?.id ?? '', key, fingerprint }),
-    kept: files => setKept(deps.db, run.taskId, files),
+    // Also what the backend cannot know for a secret: a custom field in the context.
+    kept: files => setKept(deps.db, run.taskId, maskValue(mask, files) as Record<string, string>),
   };
   const problems = await backend.check(run);
   if (problems.length > 0)
