@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { setSignedCookie } from 'hono/cookie';
+import { leastPasswordLength } from '../../model/access.ts';
 import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
 import { entityKinds } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
@@ -17,7 +18,6 @@ import {
   useSignInLink,
 } from '../../model/store/people.ts';
 import { hashToken, makeToken } from '../../secrets/token.ts';
-import { leastPasswordLength } from '../auth.ts';
 import type { SessionView, TokenView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';

@@ -3,6 +3,7 @@
 import { A, useLocation, useNavigate, useSearchParams } from '@solidjs/router';
 import { createSignal, createUniqueId, type JSX, Match, onMount, Show, Switch } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
+import { leastPasswordLength } from '../../model/access.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
@@ -86,7 +87,10 @@ export function FirstPassword(props: { session: SessionView; skip: () => void })
       <div class="gate-box">
         <p class="brand brand-big">Aegir</p>
         <h1>Set your password</h1>
-        <Notice tone="info">You came by a one-time link. With a password you can sign in again from anywhere.</Notice>
+        <Notice tone="info">
+          You came by a one-time link. With a password of at least {leastPasswordLength} characters you can sign in
+          again from anywhere.
+        </Notice>
         <GateForm verb="Save" run={save}>
           <GateInput label="Name" type="text" autocomplete="name" value={name()} onInput={setName} />
           <GateInput label="E-mail" type="email" autocomplete="username" value={email()} onInput={setEmail} />
