@@ -43,6 +43,8 @@ export function renderEnvironment(folder: string, dependencies: RunDependencies)
     PATH: [dirname(dependencies.python), PATH].join(delimiter),
     // Nobody's ~/.ansible.cfg, ~/.ssh/config or ~/.gitconfig takes part.
     HOME: folder,
+    // A module that is killed leaves its unpacked files in the folder that is removed with the run.
+    TMPDIR: join(folder, 'tmp'),
     LANG: 'C.UTF-8',
     LC_ALL: 'C.UTF-8',
     ANSIBLE_CONFIG: join(folder, 'ansible.cfg'),

@@ -150,6 +150,7 @@ test('environment and command line hold nothing of the worker and no value of th
     https_proxy: 'http://p:1',
     PATH: '/venv/bin:/bin',
     HOME: '/run',
+    TMPDIR: '/run/tmp',
     LANG: 'C.UTF-8',
     LC_ALL: 'C.UTF-8',
     ANSIBLE_CONFIG: '/run/ansible.cfg',
