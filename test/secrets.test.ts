@@ -36,6 +36,14 @@ beforeAll(async () => {
   aegir_stream:
     argv: [sh, -c, 'cat; echo; echo ready; sleep 2']
     stdin: "the password is {{ password }} and {{ aegir.fields.project.token }}"
+- name: Say it as progress
+  ansible.builtin.uri:
+    url: "{{ aegir.feedback_url }}/progress"
+    method: POST
+    headers: {Authorization: "Bearer {{ aegir.feedback_token }}"}
+    body_format: json
+    body: {percent: 50, label: "half with {{ aegir.fields.project.token }}"}
+    status_code: [204]
 - name: Give it away
   ansible.builtin.set_stats:
     data: {shown: "shown {{ password }}"}
@@ -88,6 +96,7 @@ test('a secret of a form, a field or an entity is nowhere in clear: rows, log, a
   const log = await aegir.log(done.id);
   expect(log).toContain('the password is ********');
   expect(done.tasks[1]?.inputs.password).toEqual({ $secret: expect.any(String) });
+  expect(done.tasks[1]?.progress?.label).toBe('half with ********');
   expect(done.tasks[1]?.outputs.shown).toBe('shown ********');
 
   const kept = await aegir.call('GET', `/api/tasks/${done.tasks[1]?.id}/reproduce`);

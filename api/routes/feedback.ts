@@ -5,11 +5,13 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type EntityKind, entities, entityKinds } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
+import { isSecretReference } from '../../model/fields.ts';
 import { cleanLine } from '../../model/log-lines.ts';
 import { type TaskStep, tasksOf } from '../../model/plan.ts';
 import { updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import { appendLog } from '../../model/store/logs.ts';
+import { loadRoot } from '../../model/store/roots.ts';
 import { addFeedbackOutputs, findFeedback, setProgress } from '../../model/store/tasks.ts';
 import { validateFields } from '../../model/validate.ts';
 import { createMask } from '../../secrets/mask.ts';
@@ -120,8 +122,13 @@ function createMasks(deps: ApiDependencies) {
   // Runs at once on one API; the oldest go first.
   const most = 200;
   const make = async (feedback: Feedback) => {
-    const inputs = Object.values(stepOf(feedback).inputs);
-    const ids = inputs.flatMap(input => (input.from === 'secret' ? [input.id] : []));
+    const { inputs, roots } = stepOf(feedback);
+    const ids = Object.values(inputs).flatMap(input => (input.from === 'secret' ? [input.id] : []));
+    for (const [kind, id] of Object.entries(roots)) {
+      // A role has the custom fields of all roots.
+      const { fields } = await loadRoot(deps.db, kind as EntityKind, id);
+      ids.push(...Object.values(fields).flatMap(value => (isSecretReference(value) ? [value.$secret] : [])));
+    }
     return createMask(await Promise.all(ids.map(id => deps.vault.open(deps.db, id))));
   };
   return {
