@@ -119,3 +119,12 @@ export function readConfig(environment: Record<string, string | undefined>, dire
   }
   return config;
 }
+
+/** For processes that cannot do without a database. @throws AppError invalid */
+export function requireDatabase(config: Config): string {
+  if (config.databaseUrl) return config.databaseUrl;
+  throw new AppError(
+    'invalid',
+    'AEGIR_DATABASE_URL is not set. Use "npm start", or give the address of a PostgreSQL database.',
+  );
+}

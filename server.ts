@@ -11,7 +11,7 @@ import { createCatalogueSource } from './api/catalogue-source.ts';
 import type { ApiDependencies } from './api/dependencies.ts';
 import { connectEngine, prepareNamespace } from './api/engine.ts';
 import { startSweeper } from './api/sweeper.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig, requireDatabase } from './config.ts';
 import { AppError, errorText } from './model/errors.ts';
 import { migrateDatabase, openDatabase } from './model/store/database.ts';
 import { listen } from './model/store/events.ts';
@@ -28,23 +28,19 @@ const closeGraceMs = 2000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, import.meta.dirname);
-  if (!config.databaseUrl)
-    throw new AppError(
-      'invalid',
-      'AEGIR_DATABASE_URL is not set. Use "npm start", or give the address of a PostgreSQL database.',
-    );
+  const databaseUrl = requireDatabase(config);
   const logger = pino();
   const log = (line: string, detail?: unknown) =>
     detail === undefined ? logger.info(line) : logger.error({ err: detail }, line);
   const keys = openKeyRing(config.secretKey, line => log(line));
-  const open = openDatabase(config.databaseUrl, 20);
+  const open = openDatabase(databaseUrl, 20);
   await migrateDatabase(open);
   await ensureFirstAdministrator(open.db);
 
   const codec = createPayloadCodec(keys);
   const engineOptions = { ...config.temporal, codec, publicUrl: config.api.publicUrl };
   await prepareNamespace(engineOptions);
-  const events = listen(config.databaseUrl);
+  const events = listen(databaseUrl);
   const deps: ApiDependencies = {
     db: open.db,
     events,

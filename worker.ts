@@ -5,8 +5,8 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createBackends, createSshMasters, sweepRunFolders } from './activities/backends/index.ts';
 import { createActivities } from './activities/index.ts';
 import { createFolderStore } from './catalogue/versions.ts';
-import { readConfig } from './config.ts';
-import { AppError, errorText } from './model/errors.ts';
+import { readConfig, requireDatabase } from './config.ts';
+import { errorText } from './model/errors.ts';
 import { openDatabase } from './model/store/database.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
@@ -18,14 +18,10 @@ const shutdownGrace = '1 second';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, import.meta.dirname);
-  if (!config.databaseUrl)
-    throw new AppError(
-      'invalid',
-      'AEGIR_DATABASE_URL is not set. Use "npm start", or give the address of a PostgreSQL database.',
-    );
+  const databaseUrl = requireDatabase(config);
   Runtime.install({ shutdownSignals: [] });
   const keys = openKeyRing(config.secretKey, line => process.stderr.write(`${line}\n`));
-  const open = openDatabase(config.databaseUrl, config.worker.concurrentTasks + 5);
+  const open = openDatabase(databaseUrl, config.worker.concurrentTasks + 5);
   const connection = await NativeConnection.connect({ address: config.temporal.address });
   const runFolder = config.worker.runFolder;
   const masters = createSshMasters({ runFolder });

@@ -100,8 +100,7 @@ async function runBackend(
   const report: RunReport = {
     line: log.line,
     mark: log.mark,
-    hostKey: (key, fingerprint) =>
-      updateHostKey(deps.db, actorOf(args), { server: run.server?.id ?? '', key, fingerprint }),
+    hostKey: key => updateHostKey(deps.db, actorOf(args), { server: run.server?.id ?? '', key }),
     // Also what the backend cannot know for a secret: a custom field in the context.
     kept: files => setKept(deps.db, run.taskId, maskValue(mask, files) as Record<string, string>),
   };

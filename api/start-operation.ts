@@ -32,6 +32,8 @@ export interface PreparedOperation {
   refusal: string;
   problems: Problem[];
   answers: Record<string, unknown>;
+  /** The steps for the plan, with answers whose secrets are put away: it holds their references. */
+  resolve(answers: Record<string, unknown>): ResolvedStep[];
 }
 
 /** Everything about a start that changes nothing. */
@@ -77,8 +79,13 @@ export async function prepareOperation(
     input,
   );
   problems.push(...answered.problems);
-  const steps = resolveSteps(catalogue, type.steps, { ...scope, answers: answered.values });
-  return { type, roots, steps, form, refusal, problems, answers: answered.values };
+  const answers = answered.values;
+  const steps = resolveSteps(catalogue, type.steps, { ...scope, answers });
+  // What is started is not waiting for an answer any more.
+  const settled = { ...scope, openRoots: new Set<string>() };
+  const resolve = (given: Record<string, unknown>) =>
+    resolveSteps(catalogue, type.steps, { ...settled, answers: given });
+  return { type, roots, steps, form, refusal, problems, answers, resolve };
 }
 
 const isRoot = (name: string) => (entityKinds as readonly string[]).includes(name);
@@ -118,7 +125,7 @@ export async function startOperation(
   const organisation = principal.organisation.id;
   const fields = form.groups.flatMap(group => group.fields);
   const answers = await deps.vault.putFields(deps.db, organisation, fields, prepared.answers);
-  const steps = await resolveAgain(deps, prepared, answers, request);
+  const steps = prepared.resolve(answers);
   const subject = { kind: request.kind, id: request.id, name: roots[request.kind]?.name ?? request.id };
   const plan = makePlan({ type, subject, roots, steps, organisation, startedBy: principal.email, newId: ulid });
   const { row, fresh } = await insertOperation(deps.db, actorOf(principal), {
@@ -132,22 +139,4 @@ export async function startOperation(
     await deps.engine.start(plan).catch(error => deps.log(`The Operation ${row.id} waits for the engine`, error));
   }
   return row;
-}
-
-/** Once more with the secrets put away: the plan holds their references. */
-async function resolveAgain(
-  deps: ApiDependencies,
-  prepared: PreparedOperation,
-  answers: Record<string, unknown>,
-  request: OperationRequest,
-) {
-  const catalogue = await deps.catalogue.current();
-  const { type, roots, steps } = prepared;
-  const remembered = await loadRemembered(
-    deps.db,
-    [...resolvedTasks(steps)].map(task => task.type.name),
-    request.id,
-  );
-  const scope: Scope = { roots, given: {}, answers, fields: type.fields, remembered, openRoots: new Set(), within: [] };
-  return resolveSteps(catalogue, type.steps, scope);
 }

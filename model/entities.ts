@@ -207,10 +207,6 @@ export const entities: Record<EntityKind, EntityDefinition> = {
   },
 };
 
-export function entityByPlural(plural: string): EntityDefinition | undefined {
-  return Object.values(entities).find(definition => definition.plural === plural);
-}
-
 /** An entity as the API, the CLI and value paths see it. References are ids; secret fields are `{ $secret }` or null. */
 export interface Entity {
   id: string;

@@ -7,7 +7,6 @@ import { suggestName } from './near-name.ts';
 
 /** `presence` is the row that says where a Release lies on a Server. */
 export const pathRoots = [...entityKinds, 'presence'] as const;
-export type PathRootName = (typeof pathRoots)[number];
 
 /** What an entity belongs to without naming it itself: the way there. */
 const shortcuts: Partial<Record<EntityKind, Record<string, string>>> = {

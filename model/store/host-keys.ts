@@ -4,11 +4,7 @@ import type { Actor } from './audit.ts';
 import type { Database } from './database.ts';
 import { changeEntity } from './entities.ts';
 
-export async function updateHostKey(
-  db: Database,
-  actor: Actor,
-  first: { server: string; key: string; fingerprint: string },
-): Promise<void> {
+export async function updateHostKey(db: Database, actor: Actor, first: { server: string; key: string }): Promise<void> {
   await db.transaction(async tx => {
     await changeEntity(tx, actor, {
       kind: 'server',

@@ -5,6 +5,7 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import type { LogChunk, LogMark } from '../log.ts';
 import type { Database, Db } from './database.ts';
+import { notify } from './events.ts';
 import { logChunks, taskAttempts, tasks } from './schema/index.ts';
 
 export interface LogPiece {
@@ -35,8 +36,7 @@ export async function appendLog(
       text: piece.lines.join('\n'),
       marks: piece.marks.map(mark => ({ ...mark, line: mark.line + before })),
     });
-    const event = JSON.stringify({ kind: 'log', operation: to.root, organisation: to.organisation });
-    await tx.execute(sql`select pg_notify('aegir', ${event})`);
+    await notify(tx, { kind: 'log', operation: to.root, organisation: to.organisation });
   });
 }
 
