@@ -3,8 +3,9 @@
 import { A } from '@solidjs/router';
 import { For, type JSX, Match, Show, Switch } from 'solid-js';
 import { type FieldSpec, isSecretReference } from '../../model/fields.ts';
+import { sizeWords } from '../../model/size-words.ts';
 import { useDefinitions } from '../app/session.tsx';
-import { inWords, shortHash, sizeWords } from '../text/words.ts';
+import { inWords, shortHash } from '../text/words.ts';
 
 interface FieldValueProps {
   spec: FieldSpec;
