@@ -3,10 +3,11 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../.." && pwd)
 
-# What roles may install. It is downloaded once; installing from it is real, and needs no network.
+# What roles may install, and WordPress as it comes with Debian for a test's own repository. It is downloaded once;
+# installing from it is real, and needs no network.
 packages='nginx php8.2-fpm php8.2-cli php8.2-mysql php8.2-sqlite3 php8.2-gd php8.2-xml php8.2-mbstring php8.2-curl
 php8.2-zip php8.2-intl mariadb-server mariadb-client restic rclone certbot git acl composer python3-venv python3-pip
-python3-pymysql unzip rsync cron logrotate'
+python3-pymysql unzip rsync cron logrotate nftables wordpress php8.2-opcache'
 
 # The cache is named by the hash of the scripts that make it: a change of them makes a new one.
 cache_root=${HOSTS_CACHE:-$project/.cache/hosts}
