@@ -8,6 +8,7 @@ import type { FieldSpec } from '../model/fields.ts';
 import { type EntityInput, findEntity } from '../model/store/entities.ts';
 import { listFieldDefinitions } from '../model/store/field-definitions.ts';
 import { validateFields } from '../model/validate.ts';
+import { makePassword } from '../secrets/token.ts';
 import type { Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
@@ -53,10 +54,16 @@ export async function readEntityInput(
   await findReferences(deps, principal, { specs: custom, values: fields.values, path: 'fields.' }, problems);
   if (problems.length > 0) throw invalid(problems, `This ${definition.title} cannot be saved.`);
   const organisation = principal.organisation.id;
+  const complete = partial ? values.values : withGenerated(definition.fields, values.values);
   return {
-    values: await deps.vault.putFields(deps.db, organisation, definition.fields, values.values),
+    values: await deps.vault.putFields(deps.db, organisation, definition.fields, complete),
     custom: await deps.vault.putFields(deps.db, organisation, custom, fields.values),
   };
+}
+
+function withGenerated(specs: FieldSpec[], values: Record<string, unknown>): Record<string, unknown> {
+  const missing = specs.filter(spec => spec.generated && (values[spec.name] ?? null) === null);
+  return { ...values, ...Object.fromEntries(missing.map(spec => [spec.name, makePassword()])) };
 }
 
 function hasOrganisation(definition: EntityDefinition): boolean {

@@ -1,13 +1,14 @@
 // Starting an Operation: validate, freeze the plan, write the row, start the workflow. The form shows the same checks.
 
 import { ulid } from 'ulid';
+import type { Catalogue } from '../model/catalogue.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError, invalid, type Problem } from '../model/errors.ts';
 import { type Form, makeForm } from '../model/form.ts';
 import { checkTaskValues, makePlan } from '../model/make-plan.ts';
 import { refusalOf } from '../model/offers.ts';
 import type { OperationType } from '../model/operation-type.ts';
-import type { Scope } from '../model/step-values.ts';
+import type { PathRoots, Scope } from '../model/step-values.ts';
 import { insertOperation, type OperationRow } from '../model/store/operations.ts';
 import { loadRemembered, loadRoots, type Roots } from '../model/store/roots.ts';
 import { validateFields } from '../model/validate.ts';
@@ -58,12 +59,12 @@ export async function prepareOperation(
   await findReferences(deps, principal, { specs: type.fields, values: input, path: '' }, problems);
   const replaced = replacedRoots(type, input, problems);
   const roots = await loadRoots(deps.db, request.kind, request.id, replaced);
-  const refusal = refusalOf(type, roots, principal.role);
+  const refusal = refusalOf(catalogue, type, roots, principal.role);
   const open = type.fields
     .filter(field => isRoot(field.name) && !replaced[field.name as EntityKind])
     .map(field => field.name);
   const scope: Scope = {
-    roots,
+    roots: withApplication(catalogue, roots),
     given: {},
     answers: {},
     fields: type.fields,
@@ -86,6 +87,11 @@ export async function prepareOperation(
   const resolve = (given: Record<string, unknown>) =>
     resolveSteps(catalogue, type.steps, { ...settled, answers: given });
   return { type, roots, steps, form, refusal, problems, answers, resolve };
+}
+
+function withApplication(catalogue: Catalogue, roots: Roots): PathRoots {
+  const type = catalogue.applicationTypes.get(String(roots.project?.application ?? ''));
+  return type ? { ...roots, application: { ...type.values, name: type.name, title: type.title } } : roots;
 }
 
 const isRoot = (name: string) => (entityKinds as readonly string[]).includes(name);

@@ -33,8 +33,10 @@ function addBinding(spec: Argument, raw: unknown, mistakes: Problem[]): Argument
   if (binding.format && !holdsText(spec)) report('format', 'belongs to a text or a list of texts.');
   if (binding.to) makeReference(argument, report);
   if (binding.format && spec.default !== undefined) checkDefaultAgain(argument, report);
-  const wrongPath = binding.from === undefined ? null : checkSource(binding.from, argument);
-  if (wrongPath) report('from', wrongPath);
+  for (const path of binding.from ?? []) {
+    const wrong = checkSource(path, argument);
+    if (wrong) report('from', wrong);
+  }
   return argument;
 }
 

@@ -30,6 +30,7 @@ function checkOne(value: unknown, target: FieldSpec, scope: BindingScope): strin
   const [head = '', ...rest] = value.slice(1).split('.');
   if (head === 'input') return checkInput(value, rest, target, scope);
   if (head === 'steps') return checkOutput(value, rest, target, scope);
+  if (head === 'application') return checkSource(value.slice(1), target);
   if (!isEntityKind(head)) {
     return `"${value}" begins with nothing known: $input.<field>, $steps.<id>.<output> or a path such as $release.hash; $$ is a plain "$".`;
   }

@@ -4,7 +4,7 @@ import type { FieldSpec } from '../model/fields.ts';
 import type { OperationType, StepType } from '../model/operation-type.ts';
 import { resolvePathType } from '../model/paths.ts';
 import type { Argument } from '../model/task-type.ts';
-import { type KnownTypes, reachableRoots, taskCandidates } from './operation-scope.ts';
+import { isReachable, type KnownTypes, reachableRoots, taskCandidates } from './operation-scope.ts';
 
 interface Asked {
   field: FieldSpec;
@@ -61,10 +61,13 @@ function askedByNested(step: StepType, name: string, { known, within }: Place): 
 /** A path that always has a value (a required field, or one with a default) leaves nothing to ask. */
 function isAsked(argument: Argument, step: StepType, type: OperationType): boolean {
   if (argument.ask === false || Object.hasOwn(step.with, argument.name)) return false;
-  if (argument.from === undefined) return true;
-  const found = resolvePathType(argument.from);
-  const reachable = [...reachableRoots(type)].some(root => argument.from?.split('.')[0] === root);
-  return !reachable || 'problem' in found || (!found.spec.required && found.spec.default === undefined);
+  const roots = reachableRoots(type);
+  return !(argument.from ?? []).some(path => isReachable(path, roots) && alwaysHasValue(path));
+}
+
+function alwaysHasValue(path: string): boolean {
+  const found = resolvePathType(path);
+  return 'spec' in found && (found.spec.required === true || found.spec.default !== undefined);
 }
 
 /** Tasks of two Application types are never in one form. */

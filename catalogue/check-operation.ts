@@ -5,7 +5,7 @@ import type { EntityKind } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
-import type { OperationType, StepType } from '../model/operation-type.ts';
+import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
 import { isEntityKind, resolvePathType } from '../model/paths.ts';
 import type { Argument, TaskType } from '../model/task-type.ts';
 import { joinPath } from '../model/validate.ts';
@@ -15,12 +15,12 @@ import {
   applicationsOf,
   flatSteps,
   givableFields,
+  isReachable,
   isUnknown,
   type KnownTypes,
   reachableRoots,
   type TaskCandidate,
   taskCandidates,
-  verbOf,
 } from './operation-scope.ts';
 import type { ReadOperationType } from './read-operation-type.ts';
 
@@ -76,7 +76,7 @@ function checkSteps(steps: StepType[], before: StepType[], check: Check): StepTy
 function checkTaskStep(step: StepType, task: string, earlier: StepType[], check: Check): void {
   const report = (key: string, message: string) =>
     check.problems.push({ path: joinPath(check.pathOf(step), key), message });
-  for (const message of checkTaskName(task, check)) report('task', message);
+  for (const message of checkTaskName(task, check, step.optional)) report('task', message);
   const candidates = taskCandidates(task, check.operation, check.known);
   const scope = { ...check, earlier };
   checkWith(
@@ -89,7 +89,7 @@ function checkTaskStep(step: StepType, task: string, earlier: StepType[], check:
   checkUndo(step, { ...scope, earlier: [...earlier, step] }, report);
 }
 
-function checkTaskName(task: string, { operation, known, roots }: Check): string[] {
+function checkTaskName(task: string, { operation, known, roots }: Check, optional = false): string[] {
   const verb = verbOf(task);
   if (verb === undefined) {
     const problem = unknownType('Task type', task, known.taskTypes, known.refused.taskTypes);
@@ -109,7 +109,7 @@ function checkTaskName(task: string, { operation, known, roots }: Check): string
   );
   if (usable.length === 0) return [`Only Application types with mistakes have the verb "${verb}": mend them first.`];
   const chosen = operation.for.application.length > 0;
-  return chosen && without.length > 0
+  return chosen && !optional && without.length > 0
     ? [`The Application types ${without.join(', ')} under "for" have no verb "${verb}".`]
     : [];
 }
@@ -117,8 +117,9 @@ function checkTaskName(task: string, { operation, known, roots }: Check): string
 /** A required argument that can neither be filled nor asked, or a Server that is not there. */
 function checkNeeds({ type, application }: TaskCandidate, step: StepType, check: Check, report: Report): void {
   const behind = application ? ` (${type.name} of ${application})` : '';
-  if (type.target === 'server' && !check.roots.has('server')) {
-    report('task', `It runs on a Server${behind}. ${checkRoot('server', check)}`);
+  const root = (type.server ?? 'server').split('.')[0];
+  if (type.target === 'server' && isEntityKind(root) && !check.roots.has(root)) {
+    report('task', `It runs on a Server${behind}. ${checkRoot(root, check)}`);
   }
   for (const argument of type.arguments) {
     if (!argument.required || Object.hasOwn(step.with, argument.name) || canBeFilled(argument, check)) continue;
@@ -128,8 +129,7 @@ function checkNeeds({ type, application }: TaskCandidate, step: StepType, check:
 
 function canBeFilled(argument: Argument, { roots }: Check): boolean {
   if (argument.ask !== false || argument.default !== undefined) return true;
-  const root = argument.from?.split('.')[0];
-  return isEntityKind(root) && roots.has(root) && 'spec' in resolvePathType(argument.from ?? '');
+  return (argument.from ?? []).some(path => isReachable(path, roots) && 'spec' in resolvePathType(path));
 }
 
 type Report = (key: string, message: string) => void;

@@ -66,6 +66,7 @@ export const entryPointKeys: FieldSpec[] = [
 
 export const taskKeys: FieldSpec[] = [
   text('target', { required: true, choices: ['server', 'worker'] }),
+  text('server'),
   words('backends', { choices: [...backendNames] }),
   bool('facts', false),
   dict('arguments', { default: {} }),
@@ -86,7 +87,7 @@ export const taskKeys: FieldSpec[] = [
 
 /** Of an argument in aegir.yml. */
 export const bindingKeys: FieldSpec[] = [
-  text('from'),
+  words('from'),
   bool('remember'),
   bool('ask'),
   text('missing'),
@@ -115,6 +116,8 @@ export const operationKeys: FieldSpec[] = [
   }),
   text('confirm'),
   bool('dangerous', false),
+  bool('action', false),
+  text('opens'),
   text('minimum_role', { choices: [...roles], default: 'operator' }),
   dict('fields', { default: {} }),
   dict('locks', {
@@ -133,6 +136,7 @@ export const stepKeys: FieldSpec[] = [
   text('title'),
   dict('with', { default: {} }),
   text('on', { choices: [...entityKinds] }),
+  bool('optional'),
   text('undo'),
   dict('undo_with'),
 ];
@@ -141,7 +145,9 @@ export const applicationKeys: FieldSpec[] = [
   text('title', { required: true }),
   text('description', { required: true }),
   words('recognised_by', { default: [] }),
-  dict('fields', { default: {} }),
+  dict('values', { default: {} }),
+  text('database', { choices: ['required', 'optional', 'none'], default: 'none' }),
+  bool('php', false),
   dict('verbs', { default: {} }),
 ];
 

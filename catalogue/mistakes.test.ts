@@ -104,6 +104,51 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /"y" is taken/,
   ],
   [
+    'a second path that does not exist',
+    task(
+      'a_b',
+      '      x: {type: str, description: X}\n',
+      'target: worker\narguments: {x: {from: [project.name, project.nam]}}\n',
+    ),
+    /"project.nam" does not exist/,
+  ],
+  [
+    'a path into a value of the application',
+    task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {from: application.a.b}}\n'),
+    /must name one value: application.<name>/,
+  ],
+  [
+    'a Server of a Task that runs on the worker',
+    task('a_b', '      {}\n', 'target: worker\nserver: environment.web_server\n'),
+    /server: has a meaning only beside "target: server"/,
+  ],
+  [
+    'a Server that is none',
+    task('a_b', '      {}\n', 'target: server\nserver: environment.release\n'),
+    /"environment.release" does not name a server/,
+  ],
+  [
+    'an Action of two steps',
+    operation(
+      '  - {id: a, task: install_static, with: {path: /x}}\n  - {id: b, task: install_static, with: {path: /x}}\n',
+      'on: environment\naction: true',
+    ),
+    /An Action has exactly one step/,
+  ],
+  [
+    'an Action that sets states',
+    operation(
+      '  - {id: a, task: install_static, with: {path: /x}}\n',
+      'on: environment\naction: true\nstates: {failed: broken}\nlocks: {environment: shared}',
+    ),
+    /An Action sets no states/,
+  ],
+  [
+    'a link that nothing opens',
+    operation('  - {id: a, task: install_static, with: {path: /x}}\n', 'on: environment\nopens: url'),
+    /opens: has a meaning only beside "action: true"/,
+  ],
+  [
     'a path of the wrong type',
     task('a_b', '      x: {type: int, description: X}\n', 'target: worker\narguments: {x: {from: project.name}}\n'),
     /gives a str, but a int is needed/,

@@ -3,7 +3,7 @@
 import type { ApplicationType } from '../model/application-type.ts';
 import type { EntityKind } from '../model/entities.ts';
 import type { FieldSpec } from '../model/fields.ts';
-import type { OperationType, StepType } from '../model/operation-type.ts';
+import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
 import { isEntityKind } from '../model/paths.ts';
 import type { Output, TaskType } from '../model/task-type.ts';
 
@@ -21,7 +21,7 @@ export interface KnownTypes {
 
 /** Which root brings which others: the same way as model/store/roots.ts goes. */
 const owners: Partial<Record<EntityKind, EntityKind[]>> = {
-  environment: ['release', 'server'],
+  environment: ['release', 'server', 'cluster'],
   release: ['project'],
   server: ['cluster'],
   project: ['organisation'],
@@ -39,6 +39,12 @@ export function reachableRoots(type: Pick<OperationType, 'on' | 'fields'>): Read
   add(type.on);
   for (const field of type.fields) if (isEntityKind(field.name) && field.type === 'reference') add(field.name);
   return roots;
+}
+
+/** An application is known where a Project is. */
+export function isReachable(path: string, roots: ReadonlySet<EntityKind>): boolean {
+  const root = path.split('.')[0];
+  return root === 'application' ? roots.has('project') : isEntityKind(root) && roots.has(root);
 }
 
 export interface TaskCandidate {
@@ -60,10 +66,6 @@ export function taskCandidates(task: string, operation: OperationType, known: Kn
       : undefined;
     return type ? [{ type, application: application.name }] : [];
   });
-}
-
-export function verbOf(task: string): string | undefined {
-  return task.startsWith('$application.') ? task.slice('$application.'.length) : undefined;
 }
 
 export function applicationsOf(operation: OperationType, known: KnownTypes): ApplicationType[] {

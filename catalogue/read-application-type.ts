@@ -7,8 +7,7 @@ import { isDict } from '../model/coerce.ts';
 import type { Problem } from '../model/errors.ts';
 import { validateFields } from '../model/validate.ts';
 import { typeName } from './find-types.ts';
-import { applicationKeys, checkWord, fieldKeys } from './formats.ts';
-import { readArguments } from './read-arguments.ts';
+import { applicationKeys, checkWord } from './formats.ts';
 import { hashData, readYamlFile } from './read-file.ts';
 import { locate, type YamlSource } from './yaml-source.ts';
 
@@ -33,7 +32,9 @@ export async function readApplicationType(
     description: String(values.description ?? ''),
     version: hashData(source.data),
     recognisedBy: checkMarks((values.recognised_by ?? []) as string[], mistakes),
-    fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
+    values: readValues(values.values, mistakes),
+    database: values.database as ApplicationType['database'],
+    php: values.php === true,
     verbs: readVerbs(values.verbs, mistakes),
   };
   return { read: { type, source }, problems: locate(source, mistakes) };
@@ -46,6 +47,15 @@ function checkMarks(marks: string[], mistakes: Problem[]): string[] {
       mistakes.push({ path: `recognised_by.${index}`, message: `"${mark}" must be a path inside of the codebase.` });
   }
   return marks;
+}
+
+function readValues(raw: unknown, mistakes: Problem[]): Record<string, unknown> {
+  const values = isDict(raw) ? raw : {};
+  for (const name of Object.keys(values)) {
+    const wrong = checkWord(name);
+    if (wrong) mistakes.push({ path: `values.${name}`, message: wrong });
+  }
+  return values;
 }
 
 function readVerbs(raw: unknown, mistakes: Problem[]): Record<string, string> {

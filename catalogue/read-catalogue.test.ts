@@ -52,7 +52,7 @@ test('types without a mistake are read with everything that their files say', as
       help: 'Where the code is',
       required: true,
       format: 'git_url',
-      from: 'project.repository',
+      from: ['project.repository'],
     },
     {
       name: 'hash',
@@ -60,11 +60,11 @@ test('types without a mistake are read with everything that their files say', as
       label: 'Hash',
       help: 'Commit',
       required: true,
-      from: 'release.hash',
+      from: ['release.hash'],
       ask: false,
       missing: 'Build it first.',
     },
-    { name: 'deploy_key', type: 'str', label: 'Deploy key', help: 'Key', secret: true, from: 'project.deploy_key' },
+    { name: 'deploy_key', type: 'str', label: 'Deploy key', help: 'Key', secret: true, from: ['project.deploy_key'] },
     { name: 'depth', type: 'int', label: 'Depth', help: 'History to fetch', default: 1, remember: true },
   ]);
   expect(catalogue.taskTypes.get('install_static')).toMatchObject({
@@ -74,7 +74,9 @@ test('types without a mistake are read with everything that their files say', as
   });
   expect(catalogue.applicationTypes.get('static')).toMatchObject({
     recognisedBy: ['index.html'],
-    fields: [{ name: 'docroot', default: '.' }],
+    values: { docroot: '.' },
+    database: 'optional',
+    php: true,
     verbs: { install: 'install_static' },
   });
   expect(catalogue.operationTypes.get('install_environment')).toMatchObject({

@@ -36,6 +36,8 @@ export async function readOperationType(
   const stepPaths = new Map<StepType, string>();
   const scope = (values.for ?? {}) as { cluster?: string[]; application?: string[] };
   const type = definedOnly<OperationType>({
+    action: values.action === true,
+    opens: values.opens as string | undefined,
     name,
     title: String(values.title ?? name),
     description: String(values.description ?? ''),
@@ -51,6 +53,7 @@ export async function readOperationType(
     states: (values.states ?? {}) as OperationType['states'],
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
+  checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
 }
@@ -63,6 +66,18 @@ function checkStates(on: EntityKind, values: Record<string, unknown>, mistakes: 
   };
   for (const [index, state] of ((values.when ?? []) as string[]).entries()) check(`when.${index}`, state);
   for (const [end, state] of Object.entries(isDict(values.states) ? values.states : {})) check(`states.${end}`, state);
+}
+
+/** It is one Task, and leaves no run behind that could set states or hold locks. */
+function checkAction({ action, opens, steps, states, locks }: OperationType, mistakes: Problem[]): void {
+  const report = (path: string, message: string) => mistakes.push({ path, message });
+  if (!action) {
+    if (opens !== undefined) report('opens', 'has a meaning only beside "action: true".');
+    return;
+  }
+  if (steps.length !== 1 || !steps[0]?.task) report('steps', 'An Action has exactly one step, and that is a task.');
+  if (Object.keys(states).length > 0) report('states', 'An Action sets no states.');
+  if (Object.keys(locks).length > 0) report('locks', 'An Action takes no locks.');
 }
 
 interface Place {
@@ -109,6 +124,7 @@ function readStep(raw: unknown, place: Place): StepType[] {
     title: values.title as string | undefined,
     with: (values.with ?? {}) as Record<string, unknown>,
     on: values.on as EntityKind | undefined,
+    optional: values.optional as boolean | undefined,
     undo: values.undo as string | undefined,
     undoWith: values.undo_with as Record<string, unknown> | undefined,
   });

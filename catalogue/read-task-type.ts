@@ -8,7 +8,7 @@ import { isDict } from '../model/coerce.ts';
 import type { EntityKind } from '../model/entities.ts';
 import { errorText, type Problem } from '../model/errors.ts';
 import type { FieldRules, FieldType } from '../model/fields.ts';
-import { isEntityKind } from '../model/paths.ts';
+import { isEntityKind, resolvePathType } from '../model/paths.ts';
 import type { Argument, BackendName, Output, TaskTarget, TaskType } from '../model/task-type.ts';
 import { validateFields } from '../model/validate.ts';
 import { addBindings } from './argument-bindings.ts';
@@ -102,6 +102,7 @@ function readTask(
   const backends = findBackends(values.backends as BackendName[] | undefined, from.files, mistakes);
   const allArguments = addBindings(from.main.arguments, values.arguments, mistakes);
   const outputs = readOutputs(values.outputs, mistakes);
+  const server = readServer(values.server as string | undefined, target, mistakes);
   const retry = (values.retry ?? {}) as { attempts?: number; delay?: number };
   checkNumbers({ ...values, ...retry }, mistakes);
   problems.push(...locate(source, mistakes));
@@ -110,6 +111,7 @@ function readTask(
     title: from.main.title,
     description: from.main.description,
     target: target ?? 'worker',
+    server,
     backends,
     arguments: allArguments,
     rules: from.main.rules,
@@ -121,7 +123,7 @@ function readTask(
     preview: (values.preview as boolean | undefined) ?? backends.includes('ansible'),
     facts: values.facts as boolean,
     undo: values.undo as string | undefined,
-    needs: rootsOf(allArguments, outputs, target),
+    needs: rootsOf(allArguments, outputs, target, server),
     templates: from.files
       .filter(file => file.path.startsWith('templates/'))
       .map(file => file.path.slice('templates/'.length)),
@@ -180,10 +182,24 @@ function readOutputs(raw: unknown, mistakes: Problem[]): Output[] {
 }
 
 /** Roots that its paths start from; a Task on a Server needs that one. */
-function rootsOf(specs: Argument[], outputs: Output[], target: TaskTarget | undefined): EntityKind[] {
-  const paths = [...specs.map(spec => spec.from), ...outputs.map(output => output.sets)];
+function rootsOf(
+  specs: Argument[],
+  outputs: Output[],
+  target: TaskTarget | undefined,
+  server: string | undefined,
+): EntityKind[] {
+  const paths = [...specs.flatMap(spec => spec.from ?? []), ...outputs.map(output => output.sets)];
   const names = paths.flatMap(path => (path === undefined ? [] : rootNames(path)));
-  return [...new Set([...names, ...(target === 'server' ? (['server'] as const) : [])])];
+  return [...new Set([...names, ...(target === 'server' ? rootNames(server ?? 'server') : [])])];
+}
+
+function readServer(path: string | undefined, target: TaskTarget | undefined, mistakes: Problem[]): string | undefined {
+  if (path === undefined) return undefined;
+  const found = resolvePathType(path);
+  if (target !== 'server') mistakes.push({ path: 'server', message: 'has a meaning only beside "target: server".' });
+  else if ('problem' in found) mistakes.push({ path: 'server', message: found.problem });
+  else if (found.spec.to !== 'server') mistakes.push({ path: 'server', message: `"${path}" does not name a server.` });
+  return path;
 }
 
 function rootNames(path: string): EntityKind[] {

@@ -21,6 +21,8 @@ export interface EntityDefinition {
   rules?: FieldRules;
   /** Fields that people do not set: only results of Tasks do. Valid in value paths and as targets of outputs. */
   resultFields: FieldSpec[];
+  /** Worked out when a run's values are read (store/roots.ts). Valid in value paths only. */
+  derivedFields?: FieldSpec[];
 }
 
 const managedStates = ['new', 'verified', 'failed', 'deleted'] as const;
@@ -62,6 +64,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'kind', type: 'str', label: 'Kind', required: true, choices: ['servers'], default: 'servers' },
     ],
     resultFields: [],
+    derivedFields: [{ name: 'web_addresses', type: 'list', elements: 'str', label: 'Addresses of its web Servers' }],
   },
   server: {
     kind: 'server',
@@ -89,6 +92,13 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         label: 'Address',
         format: 'address',
         help: 'Host name or IP address that the worker connects to.',
+      },
+      {
+        name: 'internal_address',
+        type: 'str',
+        label: 'Internal address',
+        format: 'address',
+        help: 'By which the other Servers of the Cluster reach it, when it is not the address above.',
       },
       { name: 'port', type: 'int', label: 'SSH port', default: 22 },
       { name: 'user', type: 'str', label: 'SSH user', default: 'root' },
@@ -125,6 +135,45 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         help: 'Paths of a web server that is not the system’s own (binary, configuration, admin socket).',
       },
       {
+        name: 'php_versions',
+        type: 'list',
+        elements: 'str',
+        label: 'PHP versions',
+        default: [],
+        help: 'Such as 8.2, 8.3; “Prepare” installs them. The first is for Environments that name none.',
+      },
+      {
+        name: 'packages',
+        type: 'list',
+        elements: 'str',
+        label: 'Further packages',
+        default: [],
+        help: 'Debian packages that builds and services need; “Prepare” installs them.',
+      },
+      {
+        name: 'trusted_proxies',
+        type: 'list',
+        elements: 'str',
+        label: 'Trusted proxies',
+        default: [],
+        help: 'Addresses or networks of load balancers whose word about the visitor’s address and https is taken.',
+      },
+      {
+        name: 'capacity',
+        type: 'int',
+        label: 'Most Environments',
+        help: 'No more are placed here. Empty: no limit.',
+      },
+      { name: 'database', type: 'bool', label: 'Offers databases', default: false },
+      {
+        name: 'database_service',
+        type: 'str',
+        label: 'Database service',
+        choices: ['mariadb'],
+        default: 'mariadb',
+      },
+      { name: 'database_port', type: 'int', label: 'Database port', default: 3306 },
+      {
         name: 'base_path',
         type: 'str',
         label: 'Base folder',
@@ -136,6 +185,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     resultFields: [
       { name: 'facts', type: 'dict', label: 'Facts', help: 'System, services and versions, disk.' },
       { name: 'unprivileged', type: 'bool', label: 'Without root', help: 'No isolation between Environments.' },
+      { name: 'database_ca', type: 'str', label: 'Authority of the database', help: 'Certificate in PEM format.' },
     ],
   },
   project: {
@@ -159,6 +209,12 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       { name: 'application', type: 'str', label: 'Application type', required: true, default: 'static' },
       { name: 'default_ref', type: 'str', label: 'Default branch', format: 'git_ref', default: 'main' },
+      {
+        name: 'docroot',
+        type: 'str',
+        label: 'Docroot',
+        help: 'Folder of the repository that the web server shows. Empty: as the application type says.',
+      },
     ],
     resultFields: [{ name: 'refs', type: 'list', elements: 'str', label: 'Branches and tags' }],
   },
@@ -186,7 +242,27 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     fields: [
       name('Short name; also the name of its folder and unix user.'),
       { name: 'release', type: 'reference', to: 'release', label: 'Release', required: true },
-      { name: 'web_server', type: 'reference', to: 'server', label: 'Web server', required: true },
+      {
+        name: 'cluster',
+        type: 'reference',
+        to: 'cluster',
+        label: 'Cluster',
+        help: 'Where it is to run. Empty: the Cluster of the chosen web server.',
+      },
+      {
+        name: 'web_server',
+        type: 'reference',
+        to: 'server',
+        label: 'Web server',
+        help: 'Empty: the one of the Cluster with most room.',
+      },
+      {
+        name: 'database_server',
+        type: 'reference',
+        to: 'server',
+        label: 'Database server',
+        help: 'Empty: the one of the Cluster with most room, when the application needs a database.',
+      },
       {
         name: 'kind',
         type: 'str',
@@ -197,12 +273,65 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       { name: 'primary_name', type: 'str', label: 'Primary name', required: true, format: 'host_name' },
       { name: 'aliases', type: 'list', elements: 'str', label: 'Aliases', format: 'host_name', default: [] },
+      {
+        name: 'www',
+        type: 'str',
+        label: 'With or without www',
+        choices: ['as_is', 'add', 'remove'],
+        default: 'as_is',
+        help: 'Whether visitors are led to the name with www., without it, or neither.',
+      },
+      { name: 'redirect_aliases', type: 'bool', label: 'Aliases lead to the primary name', default: false },
+      {
+        name: 'redirects',
+        type: 'list',
+        elements: 'str',
+        format: 'redirect',
+        label: 'Redirects',
+        default: [],
+        help: 'One each: /old-path, the new path or address, and 301, 302, 307 or 308 (301 when left out).',
+      },
+      {
+        name: 'php_version',
+        type: 'str',
+        label: 'PHP version',
+        help: 'Such as 8.2; one of the web server. Empty: its first.',
+      },
+      {
+        name: 'mail',
+        type: 'str',
+        label: 'Mail that the site sends',
+        choices: ['send', 'keep', 'discard'],
+        help: 'Keep: into a folder of the Environment. Empty: production sends, the other kinds keep.',
+      },
+      { name: 'upload_mb', type: 'int', label: 'Largest upload in MB', default: 64 },
+      {
+        name: 'database_password',
+        type: 'str',
+        label: 'Database password',
+        secret: true,
+        generated: true,
+        help: 'Made when left empty. “Install” makes a new one take effect.',
+      },
+      {
+        name: 'salt',
+        type: 'str',
+        label: 'Salt',
+        secret: true,
+        generated: true,
+        help: 'Made when left empty. A new one ends all sessions and one-time links.',
+      },
     ],
     resultFields: [
       { name: 'path', type: 'str', label: 'Folder' },
       { name: 'url', type: 'str', label: 'Address' },
       { name: 'deployed_hash', type: 'str', label: 'Deployed commit', format: 'git_hash' },
       { name: 'upstream_port', type: 'int', label: 'Port of its service' },
+      { name: 'user', type: 'str', label: 'Unix user' },
+      { name: 'php', type: 'str', label: 'PHP program' },
+      { name: 'database', type: 'dict', label: 'Database', help: 'Name, user, host and port.' },
+      { name: 'placement', type: 'dict', label: 'Why these Servers' },
+      { name: 'vhost', type: 'dict', label: 'Web server configuration' },
     ],
   },
 };

@@ -30,6 +30,7 @@ export const fieldFormats = [
   'git_ref',
   'git_hash',
   'absolute_path',
+  'redirect',
   'text',
 ] as const;
 export type FieldFormat = (typeof fieldFormats)[number];
@@ -48,6 +49,8 @@ export interface FieldSpec {
   to?: EntityKind;
   /** Sealed when stored, masked everywhere; the value that travels is a reference `{ $secret: id }`. */
   secret?: boolean;
+  /** Of a secret field of an entity: a random one is made when an entity is created without it. */
+  generated?: boolean;
   format?: FieldFormat;
   aliases?: string[];
   /** Fields of a `dict`, or of each element of a `list` of dicts. */

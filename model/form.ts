@@ -48,9 +48,11 @@ function missingValues(steps: ResolvedStep[], scope: Scope): Problem[] {
       if (source.kind === 'missing')
         problems.push({ path: argument.name, message: `${task.type.title}: ${source.message}` });
     }
-    const needsServer = task.type.target === 'server' && !scope.roots.server && !scope.openRoots.has('server');
-    if (needsServer)
-      problems.push({ path: 'server', message: `${task.type.title} runs on a Server, and none is known here.` });
+    const path = task.type.server ?? 'server';
+    const open = scope.openRoots.has(path.split('.')[0] ?? '');
+    if (task.type.target === 'server' && !task.scope.roots.server && !open) {
+      problems.push({ path, message: `${task.type.title} runs on a Server, and none is known here (${path}).` });
+    }
   }
   return [...new Map(problems.map(problem => [problem.message, problem])).values()];
 }

@@ -145,6 +145,20 @@ export function checkAbsolutePath(value: string): string | null {
   return value.length > 4095 ? 'is longer than 4095 characters.' : null;
 }
 
+/** `/old-path target [code]`; the target is a path or an address. It becomes a line of a web server's configuration. */
+export function checkRedirect(value: string): string | null {
+  const [from = '', to = '', code = '301', ...rest] = value.trim().split(/\s+/);
+  if (hasControl(value) || /["'\\;{}$`]/.test(value))
+    return 'must not contain control characters or any of " \' \\ ; { } $ `: write them percent-encoded.';
+  if (!/^\/[^\s?#]*$/.test(from)) return 'must begin with the old path, such as /old, without "?" and "#".';
+  if (!to) return `has no target: write "${printable(from)} /new" or "${printable(from)} https://example.org/new".`;
+  if (!to.startsWith('/') && !(/^https?:\/\//.test(to) && URL.canParse(to)))
+    return 'has a target that is neither a path nor an http(s) address.';
+  if (rest.length > 0 || !['301', '302', '307', '308'].includes(code))
+    return 'must end after the target, or with one of 301, 302, 307, 308.';
+  return null;
+}
+
 /** Any number of lines. NUL cannot be stored by PostgreSQL nor passed in an environment or argument. */
 export function checkText(value: string): string | null {
   return value.includes('\0') ? 'contains a NUL character: remove it.' : null;
@@ -158,6 +172,7 @@ const formatChecks: Record<FieldFormat, FormatCheck> = {
   git_ref: checkGitRef,
   git_hash: checkGitHash,
   absolute_path: checkAbsolutePath,
+  redirect: checkRedirect,
   text: checkText,
 };
 

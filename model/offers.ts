@@ -1,12 +1,13 @@
 // Whether an Operation type makes sense on an entity now, and if not, why.
 
 import { hasRole, type Role } from './access.ts';
+import type { Catalogue } from './catalogue.ts';
 import { entities } from './entities.ts';
-import type { OperationType } from './operation-type.ts';
+import { missingVerb, type OperationType, verbOf } from './operation-type.ts';
 import type { PathRoots } from './step-values.ts';
 
 /** '' = it may be started. */
-export function refusalOf(type: OperationType, roots: PathRoots, role: Role): string {
+export function refusalOf(catalogue: Catalogue, type: OperationType, roots: PathRoots, role: Role): string {
   const subject = roots[type.on];
   const { title } = entities[type.on];
   const state = subject?.state ?? '';
@@ -19,9 +20,15 @@ export function refusalOf(type: OperationType, roots: PathRoots, role: Role): st
   if (cluster && type.for.cluster.length > 0 && !type.for.cluster.includes(String(cluster))) {
     return `Not for clusters of the kind ${String(cluster)}.`;
   }
-  const application = roots.project?.application;
-  if (application && type.for.application.length > 0 && !type.for.application.includes(String(application))) {
-    return `Not for applications of the type ${String(application)}.`;
+  return roots.project ? refusalByApplication(catalogue, type, String(roots.project.application)) : '';
+}
+
+function refusalByApplication(catalogue: Catalogue, type: OperationType, application: string): string {
+  if (type.for.application.length > 0 && !type.for.application.includes(application)) {
+    return `Not for applications of the type ${application}.`;
   }
-  return '';
+  const verbs = catalogue.applicationTypes.get(application)?.verbs ?? {};
+  const steps = type.steps.flatMap(step => step.parallel ?? [step]).filter(step => !step.optional);
+  const missing = steps.map(step => verbOf(step.task ?? '')).find(verb => verb !== undefined && !verbs[verb]);
+  return missing ? missingVerb(application, missing) : '';
 }

@@ -14,11 +14,17 @@ export interface StepType {
   with: Record<string, unknown>;
   /** Subject of a nested Operation or root of a Task: `release`, `project`, `server`. Nothing: the same subject. */
   on?: EntityKind;
+  /** Left out where the application has no such verb, or the Task's Server is not known. */
+  optional?: boolean;
   undo?: string;
   undoWith?: Record<string, unknown>;
 }
 
 export interface OperationType {
+  /** An Action: one Task that answers at once, outside of any Operation. */
+  action: boolean;
+  /** Output of an Action that is a link to be opened, once. */
+  opens?: string;
   name: string;
   title: string;
   description: string;
@@ -36,4 +42,13 @@ export interface OperationType {
   /** States of the subject that its begin and end set. */
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
   steps: StepType[];
+}
+
+/** `$application.install` → install; nothing for the name of a Task type. */
+export function verbOf(task: string): string | undefined {
+  return task.startsWith('$application.') ? task.slice('$application.'.length) : undefined;
+}
+
+export function missingVerb(application: string, verb: string): string {
+  return `Applications of the type “${application}” have no “${verb}”.`;
 }

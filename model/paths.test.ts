@@ -55,9 +55,11 @@ const roots = {
   environment: {
     id: 'e',
     release,
-    web_server: { id: 's', cluster: { id: 'c' }, facts: { system: { name: 'Debian' } } },
+    cluster: { id: 'c', web_addresses: ['10.0.0.1'] },
+    web_server: { id: 's', facts: { system: { name: 'Debian' } } },
   },
   project,
+  application: { docroot: 'web' },
 };
 
 const values: [string, unknown][] = [
@@ -67,6 +69,9 @@ const values: [string, unknown][] = [
   ['environment.organisation.name', 'Club'],
   ['environment.release.organisation.name', 'Club'],
   ['environment.cluster.id', 'c'],
+  ['environment.cluster.web_addresses', ['10.0.0.1']],
+  ['application.docroot', 'web'],
+  ['application.nothing', undefined],
   ['environment.server.facts.system.name', 'Debian'],
   ['environment.release', release],
   ['environment.release.hash', null],

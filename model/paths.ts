@@ -5,15 +5,14 @@ import { type EntityKind, entities, entityKinds } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
 import { suggestName } from './near-name.ts';
 
-/** `presence` is the row that says where a Release lies on a Server. */
-export const pathRoots = [...entityKinds, 'presence'] as const;
+/** `presence` is the row that says where a Release lies on a Server; `application` what the Application type says of itself. */
+export const pathRoots = [...entityKinds, 'presence', 'application'] as const;
 
 /** What an entity belongs to without naming it itself: the way there. */
 const shortcuts: Partial<Record<EntityKind, Record<string, string>>> = {
   environment: {
     server: 'web_server',
     project: 'release.project',
-    cluster: 'web_server.cluster',
     organisation: 'release.project.organisation',
   },
   release: { organisation: 'project.organisation' },
@@ -28,6 +27,7 @@ export type PathType = { spec: FieldSpec; custom: boolean } | { problem: string 
 export function resolvePathType(path: string): PathType {
   const [root = '', ...names] = path.split('.');
   if (root === 'presence') return resolvePresence(path, names);
+  if (root === 'application') return resolveApplication(path, names);
   if (!isEntityKind(root)) {
     return {
       problem: `"${path}" begins with "${root}", which is no root.${suggestName(root, pathRoots)} Roots: ${pathRoots.join(', ')}.`,
@@ -39,6 +39,13 @@ export function resolvePathType(path: string): PathType {
 function resolvePresence(path: string, names: string[]): PathType {
   const spec = names.length === 1 ? presenceFields.find(field => field.name === names[0]) : undefined;
   return spec ? { spec, custom: false } : { problem: `"${path}" does not exist: a presence has only "presence.path".` };
+}
+
+/** Application types say what they like under `values:`, so it may be anything. */
+function resolveApplication(path: string, names: string[]): PathType {
+  const [name] = names;
+  if (names.length !== 1 || !name) return { problem: `"${path}" must name one value: application.<name>.` };
+  return { spec: { name, type: 'raw' }, custom: true };
 }
 
 function resolveInEntity(path: string, kind: EntityKind, names: string[]): PathType {
@@ -61,10 +68,10 @@ function resolveCustom(path: string, names: string[]): PathType {
 }
 
 function fieldOf(kind: EntityKind, name: string): FieldSpec | undefined {
-  const { fields, resultFields, states } = entities[kind];
+  const { fields, resultFields, derivedFields = [], states } = entities[kind];
   if (name === 'id') return { name: 'id', type: 'str' };
   if (name === 'state') return { name: 'state', type: 'str', choices: [...states] };
-  const own = [...fields, ...resultFields].find(field => field.name === name);
+  const own = [...fields, ...resultFields, ...derivedFields].find(field => field.name === name);
   if (own) return own;
   const way = shortcutOf(kind, name);
   const type = way === undefined ? undefined : resolvePathType(`${kind}.${way}`);
@@ -72,12 +79,12 @@ function fieldOf(kind: EntityKind, name: string): FieldSpec | undefined {
 }
 
 function unknownField(path: string, kind: EntityKind, name: string): string {
-  const { fields, resultFields } = entities[kind];
+  const { fields, resultFields, derivedFields = [] } = entities[kind];
   const known = [
     'id',
     'state',
     'fields',
-    ...[...fields, ...resultFields].map(field => field.name),
+    ...[...fields, ...resultFields, ...derivedFields].map(field => field.name),
     ...Object.keys(shortcuts[kind] ?? {}),
   ];
   return `"${path}" does not exist: ${kind} has no "${name}".${suggestName(name, known)} Known: ${known.join(', ')}.`;

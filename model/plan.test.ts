@@ -36,6 +36,7 @@ const operationType = (name: string, steps: Partial<StepType>[], more: Partial<O
   description: '',
   version: `v-${name}`,
   on: 'environment',
+  action: false,
   when: [],
   for: { cluster: [], application: [] },
   dangerous: false,
@@ -59,7 +60,9 @@ const catalogue = (tasks: TaskType[], operations: OperationType[] = []): Catalog
         description: '',
         version: '',
         recognisedBy: [],
-        fields: [],
+        values: { docroot: 'public' },
+        database: 'none' as const,
+        php: false,
         verbs: { install: 'put_files' },
       },
     ],
@@ -107,10 +110,10 @@ describe('the value of an argument', () => {
   const types = catalogue([
     taskType('do_it', [
       { name: 'plain', type: 'str', required: true },
-      { name: 'repository', type: 'str', from: 'project.repository' },
-      { name: 'contact', type: 'str', from: 'project.fields.contact', default: 'nobody' },
-      { name: 'key', type: 'str', secret: true, from: 'project.deploy_key' },
-      { name: 'owner', type: 'str', from: 'environment.release' },
+      { name: 'repository', type: 'str', from: ['project.repository'] },
+      { name: 'contact', type: 'str', from: ['project.fields.contact'], default: 'nobody' },
+      { name: 'key', type: 'str', secret: true, from: ['project.deploy_key'] },
+      { name: 'owner', type: 'str', from: ['environment.release'] },
       { name: 'size', type: 'int', remember: true, default: 1 },
     ]),
   ]);
@@ -161,7 +164,7 @@ describe('the value of an argument', () => {
 describe('what cannot be filled', () => {
   const types = catalogue([
     taskType('needs_hash', [
-      { name: 'hash', type: 'str', required: true, from: 'release.hash', ask: false, missing: 'Build first.' },
+      { name: 'hash', type: 'str', required: true, from: ['release.hash'], ask: false, missing: 'Build first.' },
     ]),
     taskType('on_server', [], { target: 'server' }),
   ]);
@@ -237,7 +240,7 @@ describe('the plan', () => {
     expect([...tasksOf(plan(types, operationType('i', [{ task: '$application.install' }])))][0]?.step.taskType).toBe(
       'put_files',
     );
-    expect(() => plan(types, operationType('i', [{ task: '$application.dance' }]))).toThrow(/"static" have no "dance"/);
+    expect(() => plan(types, operationType('i', [{ task: '$application.dance' }]))).toThrow(/“static” have no “dance”/);
   });
 });
 
@@ -251,6 +254,53 @@ describe('an offer', () => {
     ['operator', { state: 'enabled' }, 'Not for applications of the type static.'],
   ] as const)('is refused to a %s with the reason (%o)', (role, change, reason) => {
     const subject = { ...roots.environment, ...change } as NonNullable<PathRoots['environment']>;
-    expect(refusalOf(type, { ...roots, environment: subject }, role)).toBe(reason);
+    expect(refusalOf(catalogue([]), type, { ...roots, environment: subject }, role)).toBe(reason);
+  });
+
+  test('is refused where the application has no such verb, unless the step is optional', () => {
+    const refusal = (optional: boolean) =>
+      refusalOf(catalogue([]), operationType('run', [{ task: '$application.dance', optional }]), roots, 'operator');
+    expect(refusal(false)).toBe('Applications of the type “static” have no “dance”.');
+    expect(refusal(true)).toBe('');
+  });
+});
+
+describe('an optional step', () => {
+  const types = catalogue([
+    taskType('on_database', [{ name: 'where', type: 'str', from: ['server.name'] }], {
+      target: 'server',
+      server: 'environment.database_server',
+    }),
+    taskType('use_it', [{ name: 'docroot', type: 'str', from: ['environment.fields.docroot', 'application.docroot'] }]),
+  ]);
+  const type = operationType('run', [
+    { task: 'on_database', optional: true },
+    { task: '$application.dance', optional: true },
+    { task: 'use_it' },
+  ]);
+  const withDatabase: PathRoots = {
+    ...roots,
+    environment: { ...entity('environment-1', {}), database_server: entity('db-1', {}) },
+    application: { docroot: 'public' },
+  };
+
+  test('is left out where its Server is not known and where the application has no such verb', () => {
+    expect([...tasksOf(plan(types, type))].map(({ step }) => step.taskType)).toEqual(['use_it']);
+  });
+
+  test('runs on the Server that its Task type names, which is `server` in its paths; the first path with a value counts', () => {
+    const [database, use] = [...tasksOf(plan(types, type, { roots: withDatabase }))].map(({ step }) => step);
+    expect(database?.server).toEqual({ kind: 'server', id: 'db-1', name: 'db-1' });
+    expect(database?.roots.server).toBe('db-1');
+    expect(inputsOf(database)).toEqual({ where: { from: 'value', value: 'db-1' } });
+    expect(inputsOf(use)).toEqual({ docroot: { from: 'value', value: 'public' } });
+  });
+
+  test('that is not optional says which Server is missing', () => {
+    const strict = operationType('run', [{ task: 'on_database' }]);
+    const own = scope(strict, { roots });
+    expect(makeForm(strict, resolveSteps(types, strict.steps, own), own).problems).toMatchObject([
+      { path: 'environment.database_server' },
+    ]);
   });
 });

@@ -9,7 +9,10 @@ import type { Argument, TaskType } from './task-type.ts';
 
 /** An entity with its references followed: see store/roots.ts. */
 export type PathRoot = { id: string; name: string; state: string } & Record<string, unknown>;
-export type PathRoots = Partial<Record<EntityKind, PathRoot>>;
+export type PathRoots = Partial<Record<EntityKind, PathRoot>> & {
+  /** What the Project's Application type says of itself. */
+  application?: Record<string, unknown>;
+};
 
 /** What is known while one Operation (the outer or a nested one) is planned. */
 export interface Scope {
@@ -41,8 +44,10 @@ export function sourceOf(task: TaskType, argument: Argument, bindings: Record<st
   if (argument.name in bindings) return sourceOfBinding(bindings[argument.name], scope);
   const given = scope.given[argument.name];
   if (given) return { kind: 'input', input: given };
-  const path = argument.from ? sourceOfPath(argument.from, scope) : null;
-  if (path) return path;
+  for (const path of argument.from ?? []) {
+    const source = sourceOfPath(path, scope);
+    if (source) return source;
+  }
   if (argument.ask === false) return withoutAsking(argument);
   const answer = scope.answers[argument.name];
   if (answer !== undefined && answer !== null) return { kind: 'input', input: inputOf(answer, argument) };

@@ -8,8 +8,8 @@ export const backendNames = ['ansible', 'shell'] as const;
 export type BackendName = (typeof backendNames)[number];
 
 export interface Argument extends FieldSpec {
-  /** Path over the subject and its relations: `environment.primary_name`, `project.fields.contact`. */
-  from?: string;
+  /** Paths over the subject and its relations (`environment.primary_name`, `project.fields.contact`); the first with a value counts. */
+  from?: string[];
   /** The value of the last successful run of this Task type on this entity comes before the default. */
   remember?: boolean;
   /** False: never asked in a form; when nothing fills it, the Operation is refused with `missing`. */
@@ -26,7 +26,7 @@ export interface Output {
   help?: string;
 }
 
-/** `worker`: on the machine of the worker. `server`: on the Server that the root `server` names. */
+/** `worker`: on the machine of the worker. `server`: on the Server that the root `server`, or the type's own path, names. */
 export type TaskTarget = 'worker' | 'server';
 
 export interface RetryPolicy {
@@ -42,6 +42,8 @@ export interface TaskType {
   /** Hash of the folder. */
   version: string;
   target: TaskTarget;
+  /** Path of the Server on which it runs, which is the root `server` of this Task then; nothing: the root as it is. */
+  server?: string;
   backends: BackendName[];
   arguments: Argument[];
   rules: FieldRules;

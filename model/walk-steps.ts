@@ -4,9 +4,10 @@
 import type { Catalogue } from './catalogue.ts';
 import type { EntityKind } from './entities.ts';
 import { AppError } from './errors.ts';
-import type { OperationType, StepType } from './operation-type.ts';
+import { missingVerb, type OperationType, type StepType, verbOf } from './operation-type.ts';
+import { readPath } from './paths.ts';
 import type { Input } from './plan.ts';
-import { type PathRoot, type Scope, type Source, sourceOf } from './step-values.ts';
+import { type PathRoot, type PathRoots, type Scope, type Source, sourceOf } from './step-values.ts';
 import type { Argument, TaskType } from './task-type.ts';
 
 export interface ResolvedTask {
@@ -36,28 +37,42 @@ export type ResolvedStep = ResolvedTask | ResolvedOperation | ResolvedParallel;
 
 /** @throws AppError not_found for a type that the catalogue no longer has, conflict for a subject that is not there. */
 export function resolveSteps(catalogue: Catalogue, steps: StepType[], scope: Scope): ResolvedStep[] {
-  return steps.map(step => {
-    if (step.parallel) return { kind: 'parallel', step, steps: resolveSteps(catalogue, step.parallel, scope) };
-    return step.operation ? resolveNested(catalogue, step, scope) : resolveTask(catalogue, step, scope);
+  return steps.flatMap((step): ResolvedStep[] => {
+    if (step.parallel) return [{ kind: 'parallel', step, steps: resolveSteps(catalogue, step.parallel, scope) }];
+    if (step.operation) return [resolveNested(catalogue, step, scope)];
+    const task = resolveTask(catalogue, step, scope);
+    return task ? [task] : [];
   });
 }
 
-function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): ResolvedTask {
-  const name = taskTypeName(catalogue, step.task ?? '', scope);
+/** Null: the step is optional, and nothing here has it. */
+function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): ResolvedTask | null {
+  const name = taskTypeName(catalogue, step, scope);
+  if (name === null) return null;
   const type = catalogue.taskTypes.get(name);
   if (!type) throw new AppError('not_found', `The catalogue has no Task type "${name}". Run ./aegir catalogue check.`);
-  const sources = type.arguments.map(argument => ({ argument, source: sourceOf(type, argument, step.with, scope) }));
-  return { kind: 'task', step, type, sources, scope };
+  const own = { ...scope, roots: rootsOnServer(type, scope.roots) };
+  if (step.optional && type.target === 'server' && !own.roots.server) return null;
+  const sources = type.arguments.map(argument => ({ argument, source: sourceOf(type, argument, step.with, own) }));
+  return { kind: 'task', step, type, sources, scope: own };
+}
+
+/** For a Task that runs on another Server than its Environment's web server, that one is `server`. */
+function rootsOnServer(type: TaskType, roots: PathRoots): PathRoots {
+  if (!type.server) return roots;
+  const { server: _web, ...others } = roots;
+  const server = readPath(roots, type.server) as PathRoot | null | undefined;
+  return server ? { ...others, server } : others;
 }
 
 /** `$application.install` → the Task type that the Project's application names for it. */
-function taskTypeName(catalogue: Catalogue, task: string, scope: Scope): string {
-  if (!task.startsWith('$application.')) return task;
-  const verb = task.slice('$application.'.length);
+function taskTypeName(catalogue: Catalogue, { task = '', optional }: StepType, scope: Scope): string | null {
+  const verb = verbOf(task);
+  if (verb === undefined) return task;
   const application = String(scope.roots.project?.application ?? '');
   const found = catalogue.applicationTypes.get(application)?.verbs[verb];
-  if (!found) throw new AppError('conflict', `Applications of the type "${application}" have no "${verb}".`);
-  return found;
+  if (!found && !optional) throw new AppError('conflict', missingVerb(application, verb));
+  return found ?? null;
 }
 
 function resolveNested(catalogue: Catalogue, step: StepType, outer: Scope): ResolvedOperation {

@@ -13,6 +13,7 @@ import type { EntityView } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { readEntityInput } from '../entity-input.ts';
+import { placingAgain, placingNew } from '../place-environment.ts';
 import { summaryOf } from '../views.ts';
 
 const record = z.record(z.string(), z.unknown());
@@ -94,7 +95,9 @@ function addWriting(app: App, deps: ApiDependencies, definition: EntityDefinitio
     const entity = await findOwn(deps, principal, kind, params.id);
     if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
     const read = await readEntityInput(deps, principal, { kind, ...body, partial: true });
-    return updateEntity(deps.db, actorOf(principal), kind, entity.id, read);
+    const placing = placingAgain(await deps.catalogue.current(), principal.organisation.id, entity.id);
+    const complete = kind === 'environment' ? placing : undefined;
+    return updateEntity(deps.db, actorOf(principal), kind, entity.id, read, complete);
   });
   if (!definition.single) addMaking(app, deps, definition);
 }
@@ -113,7 +116,8 @@ function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: Ent
   } as const;
   defineRoute(app, deps, create, async ({ body, principal }) => {
     const read = await readEntityInput(deps, principal, { kind, ...body, partial: false });
-    return createEntity(deps.db, actorOf(principal), kind, read);
+    const placing = placingNew(await deps.catalogue.current(), principal.organisation.id);
+    return createEntity(deps.db, actorOf(principal), kind, read, kind === 'environment' ? placing : undefined);
   });
   const remove = {
     method: 'delete',
@@ -173,7 +177,9 @@ async function referredBy(
   for (const { kind, fields } of Object.values(entities)) {
     for (const field of fields.filter(entry => entry.to === entity.kind && entity.kind !== 'organisation')) {
       const rows = await listEntities(deps.db, kind, { organisation, filters: { [field.name]: entity.id } });
-      if (rows.length > 0) found[kind] = rows;
+      const known = found[kind] ?? [];
+      const further = rows.filter(row => known.every(one => one.id !== row.id));
+      if (further.length > 0) found[kind] = [...known, ...further];
     }
   }
   return found;

@@ -83,7 +83,7 @@ async function offersOf(
   return [...catalogue.operationTypes.values()]
     .filter(type => type.on === kind)
     .map(type => {
-      const reason = refusalOf(type, roots, principal.role);
+      const reason = refusalOf(catalogue, type, roots, principal.role);
       const { name, title, description, dangerous } = type;
       return { name, title, description, dangerous, enabled: reason === '', reason };
     });

@@ -96,7 +96,9 @@ argument_specs:
 title: Static files
 description: Served as they are.
 recognised_by: [index.html]
-fields: {docroot: {type: str, description: Folder, default: .}}
+values: {docroot: .}
+database: optional
+php: true
 verbs: {install: install_static}
 `,
   'operations/build_release.yml': `

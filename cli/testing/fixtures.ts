@@ -51,6 +51,7 @@ export function operationType(name: string, fields: FieldSpec[] = []): Operation
     description: 'Puts a site on its Server.',
     version: 'v1',
     on: 'environment',
+    action: false,
     when: ['new'],
     for: { cluster: [], application: [] },
     dangerous: false,

@@ -1,12 +1,12 @@
 // An entity with everything that it belongs to, as value paths see it: `roots.environment.release.hash`, and as shortcuts
 // `roots.project`, `roots.server`, ... References are nested objects here.
 
-import { and, desc, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, ne } from 'drizzle-orm';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import type { Db } from './database.ts';
 import { tableOf, toEntity } from './entities.ts';
-import { presences, tasks } from './schema/index.ts';
+import { presences, servers, tasks } from './schema/index.ts';
 
 /** Field values by name, with `id`, `state`, `fields` and nested entities in the place of references. */
 export type Root = { id: string; name: string; state: string; fields: Record<string, unknown> } & Record<
@@ -38,7 +38,18 @@ export async function loadRoot(db: Db, kind: EntityKind, id: string): Promise<Ro
     const value = entity.values[field.name];
     if (field.to && typeof value === 'string') root[field.name] = await loadRoot(db, field.to, value);
   }
+  if (kind === 'cluster') root.web_addresses = await webAddressesOf(db, id);
   return root;
+}
+
+/** How the web Servers of a Cluster come to its database Servers. */
+async function webAddressesOf(db: Db, cluster: string): Promise<string[]> {
+  const rows = await db
+    .select({ internal: servers.internal_address, address: servers.address })
+    .from(servers)
+    .where(and(eq(servers.cluster, cluster), eq(servers.web, true), ne(servers.state, 'deleted')))
+    .orderBy(servers.name);
+  return rows.map(row => row.internal ?? row.address ?? '127.0.0.1');
 }
 
 /** Roots of a subject; `replaced` are Operation fields that are called like a root and name another entity. */
@@ -66,6 +77,7 @@ export async function loadRoots(
 const owners: [from: EntityKind, field: string, gives: EntityKind][] = [
   ['environment', 'release', 'release'],
   ['environment', 'web_server', 'server'],
+  ['environment', 'cluster', 'cluster'],
   ['release', 'project', 'project'],
   ['server', 'cluster', 'cluster'],
   ['project', 'organisation', 'organisation'],

@@ -71,6 +71,7 @@ export const servers = pgTable(
       .references(() => clusters.id),
     connection: text('connection').notNull(),
     address: text('address'),
+    internal_address: text('internal_address'),
     port: integer('port'),
     user: text('user'),
     ssh_key: secretOf('ssh_key'),
@@ -82,8 +83,16 @@ export const servers = pgTable(
     web_port: integer('web_port'),
     web_settings: jsonb('web_settings').$type<Record<string, unknown>>(),
     base_path: text('base_path'),
+    php_versions: jsonb('php_versions').$type<string[]>().notNull().default([]),
+    packages: jsonb('packages').$type<string[]>().notNull().default([]),
+    trusted_proxies: jsonb('trusted_proxies').$type<string[]>().notNull().default([]),
+    capacity: integer('capacity'),
+    database: boolean('database').notNull().default(false),
+    database_service: text('database_service').default('mariadb'),
+    database_port: integer('database_port').default(3306),
     facts: jsonb('facts').$type<Record<string, unknown>>(),
     unprivileged: boolean('unprivileged'),
+    database_ca: text('database_ca'),
   },
   table => [
     uniqueIndex('servers_name').on(table.organisation, table.name).where(live),
@@ -91,7 +100,11 @@ export const servers = pgTable(
     check('servers_name_valid', validName),
     check('servers_connection_known', sql.raw(`connection in ('ssh', 'local')`)),
     check('servers_ssh_has_address', sql.raw(`connection <> 'ssh' or coalesce(address, '') <> ''`)),
-    check('servers_port_valid', sql.raw('port between 1 and 65535 and web_port between 1 and 65535')),
+    check(
+      'servers_port_valid',
+      sql.raw('port between 1 and 65535 and web_port between 1 and 65535 and database_port between 1 and 65535'),
+    ),
+    check('servers_capacity_valid', sql.raw('capacity >= 0')),
   ],
 );
 
@@ -104,6 +117,7 @@ export const projects = pgTable(
     deploy_key: secretOf('deploy_key'),
     application: text('application').notNull(),
     default_ref: text('default_ref'),
+    docroot: text('docroot'),
     refs: jsonb('refs').$type<string[]>(),
   },
   table => [
@@ -156,23 +170,43 @@ export const environments = pgTable(
     release: text('release')
       .notNull()
       .references(() => releases.id),
+    cluster: text('cluster')
+      .notNull()
+      .references(() => clusters.id),
     web_server: text('web_server')
       .notNull()
       .references(() => servers.id),
+    database_server: text('database_server').references(() => servers.id),
     kind: text('kind').notNull(),
     primary_name: text('primary_name').notNull(),
     aliases: jsonb('aliases').$type<string[]>().notNull().default([]),
+    www: text('www').notNull().default('as_is'),
+    redirect_aliases: boolean('redirect_aliases').notNull().default(false),
+    redirects: jsonb('redirects').$type<string[]>().notNull().default([]),
+    php_version: text('php_version'),
+    mail: text('mail'),
+    upload_mb: integer('upload_mb').notNull().default(64),
+    database_password: secretOf('database_password'),
+    salt: secretOf('salt'),
     path: text('path'),
     url: text('url'),
     deployed_hash: text('deployed_hash'),
     upstream_port: integer('upstream_port'),
+    user: text('user'),
+    php: text('php'),
+    database: jsonb('database').$type<Record<string, unknown>>(),
+    placement: jsonb('placement').$type<Record<string, unknown>>(),
+    vhost: jsonb('vhost').$type<Record<string, unknown>>(),
   },
   table => [
     uniqueIndex('environments_name').on(table.organisation, table.name).where(live),
     index('environments_release').on(table.release),
     index('environments_web_server').on(table.web_server),
+    index('environments_database_server').on(table.database_server),
+    index('environments_cluster').on(table.cluster),
     check('environments_name_valid', validName),
     check('environments_kind_known', sql.raw(`kind in ('production', 'staging', 'development')`)),
+    check('environments_upload_valid', sql.raw('upload_mb between 1 and 10240')),
   ],
 );
 
