@@ -203,6 +203,10 @@ describe('entities', () => {
       });
     const one = await create('one', 'shop.example.org', ['www.shop.example.org']);
     expect(one.status, JSON.stringify(one.body)).toBe(201);
+    // Nobody has to think of these.
+    const { database_password, salt } = one.body.values;
+    expect([database_password, salt]).toEqual([{ $secret: expect.any(String) }, { $secret: expect.any(String) }]);
+    expect(database_password).not.toEqual(salt);
     const two = await create('two', 'www.shop.example.org');
     expect(two.status).toBe(409);
     expect(two.body.problems[0]?.path).toBe('values.primary_name');
