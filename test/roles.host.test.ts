@@ -120,8 +120,8 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
 
   test('what a run that was killed between writing and testing left is undone by the next one', async () => {
     const folder = '/etc/nginx/aegir.d';
-    await site.host.exec(`echo broken >${folder}/five.conf; printf -- - >${folder}/.journal-five.conf`);
-    await site.host.exec(`cd ${folder}; { printf +; cat two.conf; } >.journal-two.conf; echo broken >two.conf`);
+    await site.host.exec(`echo broken >${folder}/five.conf; touch ${folder}/.five.conf.aegir-fresh`);
+    await site.host.exec(`cd ${folder}; mv two.conf .two.conf.aegir-former; echo broken >two.conf`);
     await site.play('write_vhost', {
       environment_name: 'one',
       primary_name: 'one.test',
