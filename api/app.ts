@@ -16,6 +16,7 @@ import { addEntityRoutes } from './routes/entities.ts';
 import { addFeedbackRoutes } from './routes/feedback.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addOperationRoutes } from './routes/operations.ts';
+import { addPlacementRoutes } from './routes/placement.ts';
 import { addSessionRoutes } from './routes/session.ts';
 
 const headers = secureHeaders({
@@ -50,6 +51,7 @@ export function createApp(deps: ApiDependencies): App {
   );
   addSessionRoutes(app, deps);
   addEntityRoutes(app, deps);
+  addPlacementRoutes(app, deps);
   addOperationRoutes(app, deps);
   addLogRoutes(app, deps);
   addCatalogueRoutes(app, deps);

@@ -10,6 +10,7 @@
 //   GET    /api/<plural>/:id   (id, or name where it is unique)  EntityView
 //   PATCH  /api/<plural>/:id  {values?, fields?}              Entity
 //   DELETE /api/<plural>/:id                                  204; 409 when in use
+//   GET    /api/placement?release=&cluster=&web_server=&database_server=&php_version=   PlacementView
 //   GET    /api/<plural>/:id/operation-types                  OperationTypeOffer[]
 //   GET    /api/<plural>/:id/operation-types/:type/form       FormView   (?input=<json> shows values chosen so far)
 //   POST   /api/<plural>/:id/operations {type, input, reason?}   201 OperationView; header Idempotency-Key
@@ -39,6 +40,7 @@ import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import type { LogChunk } from '../model/log.ts';
 import type { OperationType } from '../model/operation-type.ts';
+import type { ServerField } from '../model/placement.ts';
 import type { OperationState, TaskState } from '../model/run.ts';
 import type { TaskType } from '../model/task-type.ts';
 
@@ -68,6 +70,20 @@ export interface EntityView extends Entity {
   /** Where a Release lies, or what a Server holds. */
   presences: { server: string; serverName: string; release: string; releaseName: string; path: string }[];
   recentOperations: OperationSummary[];
+}
+
+/** Where an Environment of the given values would be put. */
+export interface PlacementView {
+  servers: PlacedServer[];
+  /** Why it cannot be; paths are names of fields. */
+  problems: Problem[];
+}
+
+export interface PlacedServer {
+  field: ServerField;
+  id: string;
+  name: string;
+  reason: string;
 }
 
 export interface OperationTypeOffer {

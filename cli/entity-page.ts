@@ -1,8 +1,9 @@
 // One entity as text: its fields with their labels, what it belongs to and what belongs to it.
 
 import type { EntityView } from '../api/contract.ts';
-import { entities, entityKinds } from '../model/entities.ts';
+import { type Entity, entities, entityKinds } from '../model/entities.ts';
 import type { FieldSpec } from '../model/fields.ts';
+import { placementField, reasonAt } from '../model/placement.ts';
 import { type KindDefinition, nameOf } from './connection.ts';
 import type { CliEnvironment } from './environment.ts';
 import { renderOperations } from './operation-table.ts';
@@ -17,7 +18,7 @@ export function renderEntity(environment: CliEnvironment, definition: KindDefini
     ['State', entity.state],
     ...definition.fields.map(field => fieldRow(field, values[field.name], entity)),
     ...definition.resultFields
-      .filter(field => values[field.name] !== null && values[field.name] !== undefined)
+      .filter(({ name }) => values[name] !== null && values[name] !== undefined && name !== placementField)
       .map(field => fieldRow(field, values[field.name], entity)),
     ...definition.customFields.map(field => fieldRow(field, fields[field.name], entity)),
     ...entity.presences.map(presenceRow(entity)),
@@ -28,6 +29,15 @@ export function renderEntity(environment: CliEnvironment, definition: KindDefini
   const operations = entity.recentOperations;
   const recent = operations.length > 0 ? `\nOperations\n${renderOperations(environment, operations)}` : '';
   return `${definition.title} ${renderCell(nameOf(entity))}\n\n${renderPairs(rows)}${recent}`;
+}
+
+/** Why it was put where it is. */
+export function renderReasons({ fields }: KindDefinition, { values }: Entity): string {
+  const rows = fields.flatMap(({ name, label }): [string, string][] => {
+    const reason = reasonAt(values, name);
+    return reason ? [[`${label ?? name}:`, reason]] : [];
+  });
+  return rows.length > 0 ? renderPairs(rows) : '';
 }
 
 /** Labels in one column; values of several lines are indented under it. */
@@ -46,7 +56,9 @@ export function renderPairs(rows: [string, string][]): string {
 function fieldRow(field: FieldSpec, value: unknown, entity: EntityView): [string, string] {
   const label = field.label ?? field.name;
   const reference = entity.references[field.name];
-  if (field.type === 'reference' && reference !== undefined) return [label, `${reference.name} (${reference.id})`];
+  const reason = reasonAt(entity.values, field.name);
+  if (field.type === 'reference' && reference !== undefined)
+    return [label, `${reference.name} (${reference.id})${reason ? `\n${reason}` : ''}`];
   if (field.type === 'dict' && typeof value === 'object' && value !== null && !('$secret' in value)) {
     return [label, JSON.stringify(value, null, 2)];
   }

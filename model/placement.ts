@@ -33,9 +33,24 @@ export type Placement = { server: Candidate; reason: string } | { problems: Prob
 
 export const chosenByHand = 'chosen by hand';
 
-const roles: Record<Service, { server: string; offer: string; field: string }> = {
-  web: { server: 'web server', offer: 'web', field: 'web_server' },
-  database: { server: 'database server', offer: 'databases', field: 'database_server' },
+/** The field of an Environment that names its Server for it. */
+export const serverFields = { web: 'web_server', database: 'database_server' } as const satisfies Record<
+  Service,
+  string
+>;
+export type ServerField = (typeof serverFields)[Service];
+
+/** The result field of an Environment with a reason for each field that names a Server: shown beside it, not by itself. */
+export const placementField = 'placement';
+
+export function reasonAt(values: Record<string, unknown>, field: string): string | null {
+  const reason = (values[placementField] as Record<string, unknown> | null | undefined)?.[field];
+  return typeof reason === 'string' ? reason : null;
+}
+
+const words: Record<Service, { server: string; offer: string }> = {
+  web: { server: 'web server', offer: 'web' },
+  database: { server: 'database server', offer: 'databases' },
 };
 
 /** More Servers than these are counted, not named: the reason is one sentence. */
@@ -47,7 +62,7 @@ export function placeOn(candidates: Candidate[], wish: Wish): Placement {
   const out = offering.flatMap(one => whyOut(one, wish) ?? []);
   const [best, ...others] = offering.filter(one => whyOut(one, wish) === null).sort(byRoom);
   if (best) return { server: best, reason: reasonFor(best, others, out) };
-  const { server, offer } = roles[wish.service];
+  const { server, offer } = words[wish.service];
   const whole =
     offering.length === 0
       ? `No Server of ${wish.cluster} offers ${offer}. Add one that does, or choose another Cluster.`
@@ -57,7 +72,7 @@ export function placeOn(candidates: Candidate[], wish: Wish): Placement {
 
 /** What speaks against a Server that a person has chosen. One that failed its last verify may be meant to be mended. */
 export function checkChosen(server: Candidate, wish: Wish): Problem[] {
-  const { server: role, offer } = roles[wish.service];
+  const { server: role, offer } = words[wish.service];
   if (server.state === 'deleted') return [problemOf(wish.service, `${server.name} is deleted.`)];
   if (!server.services.includes(wish.service))
     return [
@@ -68,7 +83,7 @@ export function checkChosen(server: Candidate, wish: Wish): Problem[] {
 }
 
 function problemOf(service: Service, message: string): Problem {
-  return { path: roles[service].field, message };
+  return { path: serverFields[service], message };
 }
 
 /** Null = it fits. */

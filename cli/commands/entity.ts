@@ -14,7 +14,7 @@ import {
   namesOfKind,
   withCommonFlags,
 } from '../connection.ts';
-import { renderEntity } from '../entity-page.ts';
+import { renderEntity, renderReasons } from '../entity-page.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { usageError } from '../exit.ts';
 import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
@@ -72,7 +72,10 @@ function createCommand(environment: CliEnvironment, definition: KindDefinition):
     const body = { values: {}, fields: {}, ...(await readBody(command, flags, definition)) };
     const created = await client.post<Entity>(pathOf(definition.plural), body);
     if (options.json) printJson(created);
-    else print(`${definition.title} ${nameOf(created)} is created (${created.id}).`);
+    else
+      print(
+        `${definition.title} ${nameOf(created)} is created (${created.id}).\n${renderReasons(definition, created)}`,
+      );
   });
 }
 

@@ -126,14 +126,25 @@ export interface EntityInput {
   custom: Record<string, unknown>;
 }
 
-export async function createEntity(db: Database, actor: Actor, kind: EntityKind, input: EntityInput): Promise<Entity> {
+/** Fills in what depends on other rows, within the transaction that writes: what it locks stays as it was read. */
+export type Completion = (tx: Transaction, values: Record<string, unknown>) => Promise<Record<string, unknown>>;
+
+const asGiven: Completion = async (_tx, values) => values;
+
+export async function createEntity(
+  db: Database,
+  actor: Actor,
+  kind: EntityKind,
+  input: EntityInput,
+  complete: Completion = asGiven,
+): Promise<Entity> {
   const create = () =>
     db.transaction(async tx => {
       const id = ulid();
       const row = await writeRow(tx, kind, {
         id,
         organisation: actor.organisation,
-        ...toColumns(kind, input.values),
+        ...toColumns(kind, await complete(tx, input.values)),
         custom: input.custom,
       });
       await syncNames(tx, kind, row);
@@ -164,8 +175,13 @@ export async function updateEntity(
   kind: EntityKind,
   id: string,
   input: Partial<EntityInput>,
+  complete: Completion = asGiven,
 ): Promise<Entity> {
-  const edit = () => db.transaction(tx => changeEntity(tx, actor, { kind, id, verb: 'edit', ...input }));
+  const edit = () =>
+    db.transaction(async tx => {
+      const values = await complete(tx, input.values ?? {});
+      return changeEntity(tx, actor, { kind, id, verb: 'edit', ...input, values });
+    });
   return conflictOf(kind, edit, input.values);
 }
 
