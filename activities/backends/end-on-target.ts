@@ -1,8 +1,11 @@
-// Ends what an attempt left on its target. The death of ssh on our side does not end what it started there.
+// Ends what an attempt left, here and on its target. The death of ssh on our side does not end what it started there.
 
 import { readFile } from 'node:fs/promises';
-import type { ServerConnection } from './backend.ts';
-import type { SshLease } from './ssh-masters.ts';
+import { AppError } from '../../model/errors.ts';
+import type { Run, ServerConnection } from './backend.ts';
+import { serverOf } from './on-server.ts';
+import { endMarked, runMarker } from './process-tree.ts';
+import type { SshLease, SshMasters } from './ssh-masters.ts';
 import { quoteWord } from './ssh-render.ts';
 
 /** The command that runs end_run.py from its standard input. */
@@ -23,4 +26,20 @@ export async function endOnTarget(lease: SshLease, server: ServerConnection, mar
   }
   const left = result.stdout.trim();
   return left ? `On ${server.name} these processes could not be ended: ${left.replaceAll('\n', '; ')}.` : '';
+}
+
+/** @throws AppError unavailable when something of it is left. */
+export async function endAttempt(run: Run, previousAttempt: number, masters: SshMasters): Promise<void> {
+  const marker = runMarker(run.taskId, previousAttempt);
+  await endMarked(marker);
+  const server = serverOf(run);
+  if (server?.connection !== 'ssh') return;
+  const silent = { line: () => undefined, hostKey: async () => undefined };
+  const lease = await masters.acquire(server, silent);
+  try {
+    const left = await endOnTarget(lease, server, marker);
+    if (left) throw new AppError('unavailable', `Attempt ${previousAttempt} is not over. ${left}`);
+  } finally {
+    lease.release();
+  }
 }

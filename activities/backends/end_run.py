@@ -1,7 +1,9 @@
-"""Ends every process on this machine that carries the marker of a run, and what those started. Prints one line for each
-that could not be ended. Read from standard input by the target's Python; the marker is the first argument."""
+"""Ends every process on this machine that carries the marker of a run, and what those started, and removes the folder of
+the run. Prints one line for each process that could not be ended. Read from standard input by the target's Python; the
+marker is the first argument."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -66,3 +68,6 @@ while left and time.monotonic() < until:
     left = {pid for pid in left if alive(pid)}
 for pid in left:
     print('%d %s' % (pid, read(pid, 'cmdline').replace(b'\0', b' ').decode('utf-8', 'replace').strip()))
+# The places of shell/run_program.py, which removes it itself unless it was killed.
+for base in ('/run', '/dev/shm', '/tmp', '/var/tmp'):
+    shutil.rmtree('%s/aegir-run-%s' % (base, sys.argv[1]), ignore_errors=True)

@@ -4,12 +4,14 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, errorText } from '../../../model/errors.ts';
+import { untilAborted } from '../abortable.ts';
 import type { Backend, Preview, Run, RunReport, RunResult } from '../backend.ts';
 import type { BackendDependencies } from '../dependencies.ts';
-import { endOnTarget } from '../end-on-target.ts';
+import { endAttempt } from '../end-on-target.ts';
 import { startFeedbackRelay } from '../feedback-relay.ts';
 import { readLines } from '../lines.ts';
-import { endMarked, runMarker } from '../process-tree.ts';
+import { checkServer } from '../on-server.ts';
+import { runMarker } from '../process-tree.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
 import { runInScope } from '../scope.ts';
 import { ConnectionProblem } from '../ssh-problems.ts';
@@ -22,7 +24,7 @@ import { renderPlaybook } from './render-playbook.ts';
 import { renderVars } from './render-vars.ts';
 import { resultOf } from './result.ts';
 import { writeRunFiles } from './run-files.ts';
-import { reachTarget, serverOf, type Target } from './target.ts';
+import { reachTarget, type Target } from './target.ts';
 
 interface Played {
   result: RunResult;
@@ -46,7 +48,7 @@ export function createAnsibleBackend(dependencies: BackendDependencies): Backend
     },
     // A playbook lives in the scope of its worker and dies with it: there is nothing to find.
     attach: async () => null,
-    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies),
+    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies.masters),
   };
 }
 
@@ -79,12 +81,7 @@ async function checkRun(run: Run, { python }: BackendDependencies): Promise<stri
   if (!(await readable(join(run.folder, 'tasks', 'main.yml')))) {
     mistakes.push(`The Task type ${run.taskType.name} has no tasks/main.yml, so Ansible cannot run it.`);
   }
-  if (run.target === 'server' && !run.server) mistakes.push('There is no Server to run it on.');
-  const server = serverOf(run);
-  if (server?.connection === 'ssh' && !server.address) mistakes.push(`The Server ${server.name} has no address.`);
-  if (server?.connection === 'ssh' && !server.sshKey)
-    mistakes.push(`The Server ${server.name} has no SSH private key.`);
-  return mistakes;
+  return [...mistakes, ...checkServer(run)];
 }
 
 async function playRun(
@@ -95,7 +92,7 @@ async function playRun(
 ): Promise<Played> {
   const relay = await startFeedbackRelay(run.feedback, report);
   try {
-    const target = await untilAborted(reachTarget(run, relay, report, dependencies), signal);
+    const target = await untilAborted(reachTarget(run, relay, report, dependencies), signal, late => late.close());
     if (!target) return notStarted('cancelled', 'Cancelled before anything was started.');
     try {
       return await playOn(target, run, report, signal, dependencies);
@@ -112,17 +109,6 @@ async function playRun(
 
 function notStarted(status: RunResult['status'], message: string): Played {
   return { result: { status, exitCode: null, changed: false, outputs: {}, message }, changes: [] };
-}
-
-/** A connection in progress belongs to the masters, not to the run: an abort does not wait for its time limit. */
-async function untilAborted(connecting: Promise<Target>, signal: AbortSignal): Promise<Target | null> {
-  const aborted = new Promise<null>(resolve => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
-  const first = await Promise.race([connecting, aborted]);
-  if (first === null) connecting.then(target => target.close()).catch(() => undefined);
-  return first;
 }
 
 async function playOn(
@@ -161,20 +147,5 @@ async function playOn(
     return { result, changes: reader.collected.changes };
   } finally {
     await removeRunFolder(folder).catch(error => report.line(`The folder of the run remains: ${errorText(error)}`));
-  }
-}
-
-async function endAttempt(run: Run, previousAttempt: number, { masters }: BackendDependencies): Promise<void> {
-  const marker = runMarker(run.taskId, previousAttempt);
-  await endMarked(marker);
-  const server = serverOf(run);
-  if (server?.connection !== 'ssh') return;
-  const silent = { line: () => undefined, hostKey: async () => undefined };
-  const lease = await masters.acquire(server, silent);
-  try {
-    const left = await endOnTarget(lease, server, marker);
-    if (left) throw new AppError('unavailable', `Attempt ${previousAttempt} is not over. ${left}`);
-  } finally {
-    lease.release();
   }
 }

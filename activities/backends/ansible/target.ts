@@ -1,9 +1,10 @@
 // Where a run goes: this machine, or a Server over its ssh master with a way back for feedback.
 
-import type { Run, RunReport, ServerConnection } from '../backend.ts';
+import type { Run, RunReport } from '../backend.ts';
 import type { BackendDependencies } from '../dependencies.ts';
 import { endOnTarget } from '../end-on-target.ts';
 import { type FeedbackRelay, localFeedbackUrl } from '../feedback-relay.ts';
+import { serverOf } from '../on-server.ts';
 import type { InventoryTarget } from './render-inventory.ts';
 
 export interface Target {
@@ -45,10 +46,6 @@ export async function reachTarget(
     lease.release();
     throw error;
   }
-}
-
-export function serverOf(run: Run): ServerConnection | undefined {
-  return run.target === 'server' ? run.server : undefined;
 }
 
 function here(inventory: InventoryTarget, relay: FeedbackRelay, sudoHere: boolean): Target {

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Run } from '../backend.ts';
-import { countProcesses, type Folder, makeFolder, makeRun, python, recordReport } from '../test-run.ts';
+import { createSshMasters } from '../ssh-masters.ts';
+import { countProcesses, type Folder, makeFolder, makeRun, makeServer, python, recordReport } from '../test-run.ts';
 import { createShellBackend } from './backend.ts';
 
 let base: string;
@@ -14,16 +15,23 @@ beforeAll(async () => {
 afterEach(() => role.remove());
 afterAll(() => rm(base, { recursive: true, force: true }));
 
-const backend = () => createShellBackend({ python, runFolder: base, environment: { PATH: process.env.PATH ?? '' } });
+const backend = (path = process.env.PATH ?? '') =>
+  createShellBackend({
+    python,
+    runFolder: base,
+    environment: { PATH: path },
+    masters: createSshMasters({ runFolder: base }),
+  });
 
 async function run(
   script: string,
   values: Partial<Run> = {},
   signal = new AbortController().signal,
   report = recordReport(),
+  path?: string,
 ) {
   role = await makeFolder({ 'shell/run': script });
-  const result = await backend().run(makeRun({ folder: role.path, ...values }), report, signal);
+  const result = await backend(path).run(makeRun({ folder: role.path, ...values }), report, signal);
   expect(await readdir(base)).toEqual([]);
   return { result, report };
 }
@@ -113,6 +121,18 @@ test('a program that is missing or not executable is named before anything is st
   expect(await backend().check(makeRun({ folder: role.path }))).toEqual([
     'The Task type try_something has no shell/run.',
   ]);
+});
+
+test('a Server that is this machine runs it here, by sudo where it says so', async () => {
+  const programs = await makeFolder({ sudo: '#!/bin/sh\nshift; unset HOME; echo by sudo; exec "$@"' });
+  await chmod(join(programs.path, 'sudo'), 0o755);
+  const script = '#!/bin/sh\ncat >/dev/null; echo "{\\"path\\": \\"$HOME\\"}" > "$AEGIR_OUTPUTS"';
+  const server = makeServer({ connection: 'local', become: true });
+  const path = `${programs.path}:${process.env.PATH}`;
+  const { result, report } = await run(script, { target: 'server', server }, undefined, undefined, path);
+  await programs.remove();
+  expect(report.lines).toEqual(['by sudo']);
+  expect(result).toMatchObject({ status: 'succeeded', outputs: { path: expect.stringContaining(base) } });
 });
 
 test('there is no preview of a program', async () => {

@@ -1,6 +1,6 @@
-// Reads the outputs that a program has written to the file named by AEGIR_OUTPUTS.
+// The outputs that a program has written to the file named by AEGIR_OUTPUTS.
 
-import { readFile, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export const outputsFile = 'outputs.json';
@@ -8,24 +8,34 @@ export const outputsFile = 'outputs.json';
 /** Outputs are stored with the Task and travel through the engine's history, whose payloads are limited to 2 MiB. */
 const longestOutputsBytes = 1024 * 1024;
 
-export interface ReadOutputs {
+export interface Outputs {
   outputs: Record<string, unknown>;
   /** '' = none. */
   mistake: string;
 }
 
-export async function readOutputs(folder: string): Promise<ReadOutputs> {
-  const path = join(folder, outputsFile);
-  const found = await stat(path).catch(() => null);
-  if (!found) return { outputs: {}, mistake: '' };
-  const wrong = (mistake: string): ReadOutputs => ({ outputs: {}, mistake });
-  if (found.size > longestOutputsBytes) {
+/** '' when there is no such file. Of one that is too long there is one byte more than allowed. */
+export async function readOutputs(folder: string): Promise<string> {
+  const file = await open(join(folder, outputsFile)).catch(() => null);
+  if (!file) return '';
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(longestOutputsBytes + 1));
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+export function parseOutputs(text: string): Outputs {
+  if (text.trim() === '') return { outputs: {}, mistake: '' };
+  const wrong = (mistake: string): Outputs => ({ outputs: {}, mistake });
+  if (Buffer.byteLength(text) > longestOutputsBytes) {
     return wrong(
       'Its outputs are larger than 1 MiB. Outputs are stored with the Task; put large data into a file and give its path.',
     );
   }
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return { outputs: value as Record<string, unknown>, mistake: '' };
     }

@@ -2,23 +2,48 @@
 
 import { join } from 'node:path';
 import { hideSecrets, placeholder } from '../ansible/render-vars.ts';
-import type { Run } from '../backend.ts';
+import type { Run, ServerConnection } from '../backend.ts';
 import type { RunDependencies } from '../dependencies.ts';
+import { markerName } from '../process-tree.ts';
+import { quoteWord } from '../ssh-render.ts';
 import { outputsFile } from './outputs.ts';
 
-export function renderInput(run: Pick<Run, 'arguments' | 'context' | 'feedback'>, feedbackUrl: string): string {
-  const aegir = { ...run.context, feedback_url: feedbackUrl, feedback_token: run.feedback.token };
+/** The same on every machine: what a program finds must not depend on who has started it. */
+const plainEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+};
+
+/** @param feedback null where there is no way back: empty texts. */
+export function renderInput(run: Pick<Run, 'arguments' | 'context'>, feedback: Run['feedback'] | null): string {
+  const { url = '', token = '' } = feedback ?? {};
+  const aegir = { ...run.context, feedback_url: url, feedback_token: token };
   return `${JSON.stringify({ arguments: run.arguments, aegir })}\n`;
 }
 
 export function renderEnvironment(folder: string, { environment = {} }: RunDependencies): Record<string, string> {
-  return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    ...environment,
-    HOME: folder,
-    LANG: 'C.UTF-8',
-    AEGIR_OUTPUTS: join(folder, outputsFile),
-  };
+  return { ...plainEnvironment, ...environment, HOME: folder, AEGIR_OUTPUTS: join(folder, outputsFile) };
+}
+
+/** On this machine. sudo passes no environment on. */
+export function renderArgv(program: string, environment: Record<string, string>, sudo: boolean): string[] {
+  if (!sudo) return [program];
+  return ['sudo', '-n', 'env', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), program];
+}
+
+/** The command line for a Server, which reads run_program.py and then the request from its standard input. */
+export function renderServerCommand(server: ServerConnection, marker: string, scriptBytes: number): string {
+  // -I: nothing of the user's own Python settings.
+  const argv = ['env', `${markerName}=${marker}`, server.python, '-I', '-c'];
+  const script = `import sys; exec(sys.stdin.buffer.read(${scriptBytes}))`;
+  // -n: never asks for a password.
+  return [...(server.become ? ['sudo', '-n'] : []), ...argv, script].map(quoteWord).join(' ');
+}
+
+/** @param files of the folder shell/, by name. */
+export function renderRequest(run: Run, files: ReadonlyMap<string, Buffer>): string {
+  const contents = Object.fromEntries([...files].map(([name, content]) => [name, content.toString('base64')]));
+  return `${JSON.stringify({ files: contents, input: renderInput(run, null), environment: plainEnvironment })}\n`;
 }
 
 /** The input without secrets, and how to use it by hand. */

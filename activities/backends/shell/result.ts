@@ -1,0 +1,46 @@
+// Makes the result of a run from the exit code and the outputs of its program. Its lines decide nothing, the last one explains.
+
+import type { Run, RunReport, RunResult } from '../backend.ts';
+import { parseOutputs } from './outputs.ts';
+
+/** Longer lines are no messages. */
+const longestQuote = 600;
+
+export interface Lines {
+  take(line: string): void;
+  /** The last one that says something. */
+  last(): string;
+}
+
+export function createLines(report: RunReport): Lines {
+  let last = '';
+  return {
+    take: text => {
+      if (text.trim()) last = text.trim();
+      report.line(text);
+    },
+    last: () => last.slice(-longestQuote),
+  };
+}
+
+export function notRun(status: RunResult['status'], message: string): RunResult {
+  return { status, exitCode: null, changed: false, outputs: {}, message };
+}
+
+/** @param exitCode null when a signal ended it. */
+export function resultOf(run: Run, exitCode: number | null, lines: Lines, outputs: string): RunResult {
+  const read = parseOutputs(outputs);
+  // A program cannot say whether it changed something.
+  const common = { exitCode, changed: true, outputs: read.outputs };
+  if (exitCode !== 0) {
+    const how = exitCode === null ? 'was ended by a signal' : `ended with code ${exitCode}`;
+    const why = lines.last() ? `: ${lines.last()}` : '.';
+    return { ...common, status: 'failed', message: `${run.taskType.title} ${how}${why}` };
+  }
+  if (read.mistake) return { ...common, status: 'failed', message: read.mistake };
+  return { ...common, status: 'succeeded', message: '' };
+}
+
+export function cancelled(exitCode: number | null, left = ''): RunResult {
+  return { status: 'cancelled', exitCode, changed: true, outputs: {}, message: `Cancelled. ${left}`.trim() };
+}
