@@ -1,0 +1,77 @@
+#!/usr/bin/python
+"""What keeps the sites of a Cluster from this Server's databases: service, firewall, certificate. Reads only."""
+
+import socket
+import subprocess
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: verify_server_database
+short_description: Look at the database service of a Server
+options:
+  clients: {type: list, elements: str, required: true, description: Addresses or names of those that must reach it.}
+"""
+
+TABLE = "inet", "aegir_database"
+CERTIFICATE = "/etc/mysql/aegir/server-cert.pem"
+SOON_SECONDS = 30 * 24 * 3600
+PREPARE = "run “Prepare” on this Server."
+
+
+def ask(*argv):
+    """What it prints; None when it fails."""
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def resolve(name):
+    try:
+        return {entry[4][0].split("%")[0] for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return set()
+
+
+def is_let_in(address):
+    """A machine reaches itself by the loopback, which is always let in."""
+    if (ask("ip", "-o", "route", "get", address) or "").startswith("local "):
+        return True
+    members = "web6" if ":" in address else "web4"
+    return ask("/usr/sbin/nft", "get", "element", *TABLE, members, "{ %s }" % address) is not None
+
+
+def about_firewall(clients):
+    if ask("/usr/sbin/nft", "list", "table", *TABLE) is None:
+        return [f"The database port has no firewall: {PREPARE}"]
+    known = {client: resolve(client) for client in clients}
+    unknown = [client for client in clients if not known[client]]
+    shut_out = [client for client in clients if known[client] and not all(map(is_let_in, known[client]))]
+    return [f"{client}, a web Server of this Cluster, is no host name that this Server knows." for client in unknown] + [
+        f"{client}, a web Server of this Cluster, cannot reach the databases: {PREPARE}" for client in shut_out
+    ]
+
+
+def about_certificate():
+    flags = ("-noout", "-checkend", str(SOON_SECONDS), "-in", CERTIFICATE)
+    return [] if ask("openssl", "x509", *flags) is not None else [f"The database has no certificate that lasts: {PREPARE}"]
+
+
+def find_problems(clients):
+    if ask("/usr/sbin/mariadbd", "--version") is None:
+        return [f"MariaDB is not installed: {PREPARE}"]
+    if ask("systemctl", "is-active", "mariadb") is None:
+        return ["MariaDB is installed but does not run: look at “systemctl status mariadb” on this Server."]
+    return about_firewall(clients) + about_certificate()
+
+
+def main():
+    clients = {"type": "list", "elements": "str", "required": True}
+    module = AnsibleModule(argument_spec={"clients": clients}, supports_check_mode=True)
+    module.exit_json(changed=False, problems=find_problems(module.params["clients"]))
+
+
+if __name__ == "__main__":
+    main()
