@@ -16,8 +16,8 @@ module: prepare_environment_place
 short_description: Make the place of an Environment
 options:
   path: {type: path, required: true, description: Its folder.}
-  user: {type: str, required: true, description: Name for its user.}
-  isolated: {type: bool, required: true, description: 'A user of its own, where we are root.'}
+  user: {type: str, required: true, description: 'Name for its user; empty: none, all is ours.'}
+  run: {type: str, required: true, description: Text of the program that runs its commands.}
 """
 
 # useradd gives up when another one has /etc/passwd locked.
@@ -66,13 +66,14 @@ def make_user(user, home, check_mode):
 def folders(path, user):
     """[(folder, owner, group, mode)]; None = nobody in particular."""
     root, group = ("root", user) if user else (None, None)
+    own = [("files", 0o750), ("private", 0o700), ("home", 0o700), ("tmp", 0o700)]
     return [
-        (os.path.dirname(path), root, root, 0o755),
+        (os.path.dirname(path), root, root, 0o711),
         (path, root, group, 0o750),
         (os.path.join(path, "releases"), root, root, 0o755),
-        (os.path.join(path, "files"), group, group, 0o750),
-        (os.path.join(path, "private"), group, group, 0o700),
-        (os.path.join(path, "home"), group, group, 0o700),
+        (os.path.join(path, "bin"), root, root, 0o755),
+        (os.path.join(path, "settings"), root, group, 0o750),
+        *((os.path.join(path, name), group, group, mode) for name, mode in own),
     ]
 
 
@@ -95,25 +96,44 @@ def make_folder(path, owner, group, mode, check_mode):
     return [path]
 
 
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def make_program(path, text, check_mode):
+    if read(path) == text and stat.S_IMODE(os.stat(path).st_mode) == 0o755:
+        return []
+    if not check_mode:
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path + ".new", 0o755)
+        os.rename(path + ".new", path)
+    return [path]
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
-            "isolated": {"type": "bool", "required": True},
+            "run": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
-    path, check_mode = module.params["path"], module.check_mode
-    user = module.params["user"] if module.params["isolated"] and os.geteuid() == 0 else ""
+    path, user, check_mode = module.params["path"], module.params["user"], module.check_mode
     try:
         done = make_user(user, os.path.join(path, "home"), check_mode) if user else []
         for folder, owner, group, mode in folders(path, user):
             done += make_folder(folder, owner, group, mode, check_mode)
+        done += make_program(os.path.join(path, "run"), module.params["run"], check_mode)
     except Refused as refusal:
         module.fail_json(msg=str(refusal))
     diff = {"before": "", "after": "".join(f"{line}\n" for line in done)}
-    module.exit_json(changed=bool(done), user=user, diff=diff if done else None)
+    module.exit_json(changed=bool(done), diff=diff if done else None)
 
 
 if __name__ == "__main__":
