@@ -16,6 +16,8 @@ export interface EntityDefinition {
   single?: boolean;
   /** The field by which people name one. */
   nameField: string;
+  /** Fields that a list shows beside the name. */
+  listed: string[];
   states: readonly string[];
   fields: FieldSpec[];
   rules?: FieldRules;
@@ -47,6 +49,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     titlePlural: 'Organisations',
     single: true,
     nameField: 'name',
+    listed: [],
     states: ['new', 'deleted'],
     fields: [name('Who owns the projects, clusters and people.')],
     resultFields: [],
@@ -57,6 +60,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     title: 'Cluster',
     titlePlural: 'Clusters',
     nameField: 'name',
+    listed: ['kind'],
     states: managedStates,
     fields: [
       name('Where Environments run.'),
@@ -72,6 +76,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     title: 'Server',
     titlePlural: 'Servers',
     nameField: 'name',
+    listed: ['cluster', 'connection', 'address'],
     states: managedStates,
     rules: { required_if: [['connection', 'ssh', ['address', 'ssh_key']]] },
     fields: [
@@ -125,17 +130,26 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         format: 'absolute_path',
         default: '/usr/bin/python3',
       },
-      { name: 'web', type: 'bool', label: 'Offers web', default: true },
-      { name: 'web_service', type: 'str', label: 'Web server', choices: ['nginx', 'caddy'], default: 'nginx' },
-      { name: 'web_port', type: 'int', label: 'Web port', default: 80 },
+      { name: 'web', group: 'Web', type: 'bool', label: 'Offers web', default: true },
+      {
+        name: 'web_service',
+        group: 'Web',
+        type: 'str',
+        label: 'Web server',
+        choices: ['nginx', 'caddy'],
+        default: 'nginx',
+      },
+      { name: 'web_port', group: 'Web', type: 'int', label: 'Web port', default: 80 },
       {
         name: 'web_settings',
+        group: 'Web',
         type: 'dict',
         label: 'Web server settings',
         help: 'Paths of a web server that is not the system’s own (binary, configuration, admin socket).',
       },
       {
         name: 'php_versions',
+        group: 'Web',
         type: 'list',
         elements: 'str',
         label: 'PHP versions',
@@ -144,6 +158,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       {
         name: 'packages',
+        group: 'What it carries',
         type: 'list',
         elements: 'str',
         label: 'Further packages',
@@ -152,6 +167,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       {
         name: 'trusted_proxies',
+        group: 'Web',
         type: 'list',
         elements: 'str',
         label: 'Trusted proxies',
@@ -160,21 +176,24 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       {
         name: 'capacity',
+        group: 'What it carries',
         type: 'int',
         label: 'Most Environments',
         help: 'No more are placed here. Empty: no limit.',
       },
-      { name: 'database', type: 'bool', label: 'Offers databases', default: false },
+      { name: 'database', group: 'Database', type: 'bool', label: 'Offers databases', default: false },
       {
         name: 'database_service',
+        group: 'Database',
         type: 'str',
         label: 'Database service',
         choices: ['mariadb'],
         default: 'mariadb',
       },
-      { name: 'database_port', type: 'int', label: 'Database port', default: 3306 },
+      { name: 'database_port', group: 'Database', type: 'int', label: 'Database port', default: 3306 },
       {
         name: 'base_path',
+        group: 'What it carries',
         type: 'str',
         label: 'Base folder',
         format: 'absolute_path',
@@ -194,6 +213,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     title: 'Project',
     titlePlural: 'Projects',
     nameField: 'name',
+    listed: ['repository', 'application', 'default_ref'],
     states: managedStates,
     fields: [
       name('A codebase.'),
@@ -224,6 +244,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     title: 'Release',
     titlePlural: 'Releases',
     nameField: 'name',
+    listed: ['project', 'git_ref'],
     states: managedStates,
     fields: [
       name('One deployable version of a Project.'),
@@ -238,6 +259,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     title: 'Environment',
     titlePlural: 'Environments',
     nameField: 'name',
+    listed: ['release', 'web_server', 'kind', 'primary_name'],
     states: environmentStates,
     fields: [
       name('Short name; also the name of its folder and unix user.'),
@@ -275,15 +297,23 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'aliases', type: 'list', elements: 'str', label: 'Aliases', format: 'host_name', default: [] },
       {
         name: 'www',
+        group: 'Redirects',
         type: 'str',
         label: 'With or without www',
         choices: ['as_is', 'add', 'remove'],
         default: 'as_is',
         help: 'Whether visitors are led to the name with www., without it, or neither.',
       },
-      { name: 'redirect_aliases', type: 'bool', label: 'Aliases lead to the primary name', default: false },
+      {
+        name: 'redirect_aliases',
+        group: 'Redirects',
+        type: 'bool',
+        label: 'Aliases lead to the primary name',
+        default: false,
+      },
       {
         name: 'redirects',
+        group: 'Redirects',
         type: 'list',
         elements: 'str',
         format: 'redirect',
@@ -293,20 +323,23 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       {
         name: 'php_version',
+        group: 'Application',
         type: 'str',
         label: 'PHP version',
         help: 'Such as 8.2; one of the web server. Empty: its first.',
       },
       {
         name: 'mail',
+        group: 'Application',
         type: 'str',
         label: 'Mail that the site sends',
         choices: ['send', 'keep', 'discard'],
         help: 'Keep: into a folder of the Environment. Empty: production sends, the other kinds keep.',
       },
-      { name: 'upload_mb', type: 'int', label: 'Largest upload in MB', default: 64 },
+      { name: 'upload_mb', group: 'Application', type: 'int', label: 'Largest upload in MB', default: 64 },
       {
         name: 'database_password',
+        group: 'Secrets',
         type: 'str',
         label: 'Database password',
         secret: true,
@@ -315,6 +348,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       },
       {
         name: 'salt',
+        group: 'Secrets',
         type: 'str',
         label: 'Salt',
         secret: true,

@@ -52,6 +52,8 @@ export interface FieldSpec {
   /** Of a secret field of an entity: a random one is made when an entity is created without it. */
   generated?: boolean;
   format?: FieldFormat;
+  /** Heading under which forms show it; none = among the first. */
+  group?: string;
   aliases?: string[];
   /** Fields of a `dict`, or of each element of a `list` of dicts. */
   options?: FieldSpec[];

@@ -22,9 +22,6 @@ import { readCount } from '../numbers.ts';
 import { print, printJson, printTable } from '../output.ts';
 import { readValues } from '../values.ts';
 
-/** As many columns as fit a terminal of usual width. */
-const listedFields = 5;
-
 export function entityCommand(environment: CliEnvironment, definition: KindDefinition): Command {
   const command = new Command(definition.kind)
     .alias(definition.plural)
@@ -133,10 +130,7 @@ async function readFilters(client: Client, command: Command, flags: FieldFlag[],
 }
 
 async function printList(environment: CliEnvironment, client: Client, definition: KindDefinition, found: Entity[]) {
-  const columns = definition.fields
-    .filter(field => isPlain(field) && field.name !== definition.nameField)
-    .filter(field => field.format !== 'text')
-    .slice(0, listedFields - 1);
+  const columns = definition.fields.filter(field => definition.listed.includes(field.name));
   const names = await referredNames(client, columns, found);
   const cell = (entity: Entity, field: FieldSpec) => {
     const value = entity.values[field.name];

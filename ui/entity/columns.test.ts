@@ -13,7 +13,7 @@ const environment = {
   customFields: custom.map(spec => ({ ...spec, choices: [...('choices' in spec ? spec.choices : [])] })),
 };
 
-test('a list shows relations and what is needed first, in the order of the definition', () => {
+test('a list shows what its kind names, in the order of the definition', () => {
   expect(listColumns({ ...environment, customFields: [] }).map(column => column.spec.name)).toEqual([
     'release',
     'web_server',

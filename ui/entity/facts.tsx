@@ -3,7 +3,9 @@
 import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
 import type { FieldSpec } from '../../model/fields.ts';
+import { placementField, reasonAt } from '../../model/placement.ts';
 import type { FullDefinition } from '../app/session.tsx';
+import { groupFields } from '../form/field-groups.ts';
 import { fieldLabel } from '../form/field-props.ts';
 import { Panel } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
@@ -16,11 +18,23 @@ interface FactsProps {
 
 export function Facts(props: FactsProps) {
   const shown = () => props.definition.fields.filter(spec => spec.name !== props.definition.nameField);
-  const results = () => props.definition.resultFields.filter(spec => hasValue(props.entity.values[spec.name]));
+  const results = () =>
+    props.definition.resultFields.filter(
+      spec => hasValue(props.entity.values[spec.name]) && spec.name !== placementField,
+    );
   return (
     <>
       <Panel title="Settings">
-        <FactList specs={shown()} values={props.entity.values} entity={props.entity} />
+        <For each={groupFields(shown(), '')}>
+          {group => (
+            <>
+              <Show when={group.title}>
+                <h3 class="fact-group">{group.title}</h3>
+              </Show>
+              <FactList specs={group.specs} values={props.entity.values} entity={props.entity} />
+            </>
+          )}
+        </For>
       </Panel>
       <Show when={props.definition.customFields.length > 0}>
         <Panel title="Custom fields">
@@ -49,6 +63,9 @@ function FactList(props: { specs: FieldSpec[]; values: Record<string, unknown>; 
             <dt title={spec.help ?? ''}>{fieldLabel(spec)}</dt>
             <dd>
               <FieldValue spec={spec} value={props.values[spec.name]} name={props.entity.references[spec.name]?.name} />
+              <Show when={reasonAt(props.entity.values, spec.name)}>
+                {reason => <p class="faint small">{reason()}</p>}
+              </Show>
             </dd>
           </div>
         )}

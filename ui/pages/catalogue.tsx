@@ -6,6 +6,7 @@ import type { CatalogueView } from '../../api/contract.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import type { StepType } from '../../model/operation-type.ts';
 import { useCatalogue } from '../api/queries.ts';
+import { Structure } from '../entity/field-value.tsx';
 import { fieldLabel } from '../form/field-props.ts';
 import { Loaded } from '../parts/loaded.tsx';
 import { Notice } from '../parts/notice.tsx';
@@ -83,13 +84,19 @@ function Types(props: { view: CatalogueView }) {
                   .map(([verb, task]) => `${verb}: ${task}`)
                   .join(', ')}
               </p>
-              <Fields fields={type.fields} />
+              <p class="small">{needsOf(type)}</p>
+              <Structure value={type.values} />
             </TypeEntry>
           )}
         </For>
       </Panel>
     </>
   );
+}
+
+function needsOf({ database, php }: CatalogueView['applicationTypes'][number]): string {
+  const words = { required: 'a database', optional: 'a database when a Server for it is chosen', none: 'no database' };
+  return `Uses ${words[database]}${php ? ' and PHP' : ''}.`;
 }
 
 function byName<T extends { name: string }>(types: T[]): T[] {

@@ -1,15 +1,17 @@
 // The form of an entity, new or existing, made from the definitions of its kind.
 
 import { useNavigate, useParams, useSearchParams } from '@solidjs/router';
-import { createSignal, Show } from 'solid-js';
+import { createSignal, For, Show } from 'solid-js';
 import { createStore } from 'solid-js/store';
 import type { Entity } from '../../model/entities.ts';
 import { call } from '../api/client.ts';
 import { queryClient, useEntity } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useSession } from '../app/session.tsx';
 import { entityName } from '../entity/names.ts';
+import { PlacementPreview } from '../entity/placement-preview.tsx';
 import { type Drafts, draftsFor, onlyChanges, parseDrafts } from '../form/drafts.ts';
 import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
+import { groupFields } from '../form/field-groups.ts';
 import { FormFields, ProblemSummary } from '../form/form-fields.tsx';
 import { unmatched } from '../form/problems.ts';
 import { Loaded } from '../parts/loaded.tsx';
@@ -84,6 +86,7 @@ function EntityForm(props: EntityFormProps) {
   const [failure, setFailure] = createSignal(noFailure);
   const [busy, setBusy] = createSignal(false);
   const names = [...specs.map(spec => spec.name), ...customSpecs.map(spec => `fields.${spec.name}`)];
+  const isPlaced = props.definition.kind === 'environment' && !props.entity;
   const back = () => (props.entity ? `/${props.definition.plural}/${props.entity.id}` : `/${props.definition.plural}`);
 
   const save = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
@@ -116,14 +119,21 @@ function EntityForm(props: EntityFormProps) {
   return (
     <form class="form" novalidate onSubmit={save}>
       <ProblemSummary text={failure().text} problems={unmatched(failure().problems, names)} />
-      <Panel title={props.definition.title}>
-        <FormFields
-          specs={specs}
-          drafts={drafts}
-          problems={failure().problems}
-          onChange={(name, draft) => setDrafts({ [name]: draft })}
-        />
-      </Panel>
+      <For each={groupFields(specs, props.definition.title)}>
+        {(group, index) => (
+          <Panel title={group.title}>
+            <FormFields
+              specs={group.specs}
+              drafts={drafts}
+              problems={failure().problems}
+              onChange={(name, draft) => setDrafts({ [name]: draft })}
+            />
+            <Show when={isPlaced && index() === 0}>
+              <PlacementPreview drafts={drafts} />
+            </Show>
+          </Panel>
+        )}
+      </For>
       <Show when={customSpecs.length > 0}>
         <Panel title="Custom fields">
           <FormFields
