@@ -1,11 +1,13 @@
 // Composition root of a worker: carries out Operations, wherever it runs.
 
 import { join } from 'node:path';
-import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createBackends, createSshMasters, sweepRunFolders } from './activities/backends/index.ts';
-import { createActivities } from './activities/index.ts';
+import type { ActivityDependencies } from './activities/dependencies.ts';
+import { createActionActivities, createActivities } from './activities/index.ts';
 import { createFolderStore } from './catalogue/versions.ts';
 import { readConfig, requireDatabase } from './config.ts';
+import { actionQueue } from './model/action.ts';
 import { errorText } from './model/errors.ts';
 import { openDatabase } from './model/store/database.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
@@ -15,6 +17,9 @@ import { bundleWorkflows } from './start/workflow-bundle.ts';
 
 /** Nothing that takes long ends by itself in any grace time: running Tasks are aborted soon and carried out again. */
 const shutdownGrace = '1 second';
+
+/** People who press a button in the same second, times four; an Action is short and mostly waits for its Server. */
+const concurrentActions = 20;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, import.meta.dirname);
@@ -27,38 +32,55 @@ async function main(): Promise<void> {
   const masters = createSshMasters({ runFolder });
   const backendDependencies = { python: config.python, runFolder, masters };
   await sweepRunFolders(backendDependencies);
-  const worker = await Worker.create({
+  const deps: ActivityDependencies = {
+    db: open.db,
+    vault: createVault(keys),
+    backends: createBackends(backendDependencies),
+    folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
+    apiUrl: config.api.urlForWorkers,
+  };
+  const common = {
     connection,
     namespace: config.temporal.namespace,
-    taskQueue: config.temporal.taskQueue,
-    workflowBundle: { codePath: await bundleWorkflows(config.installation, join(config.home, 'workflow-bundles')) },
-    activities: createActivities({
-      db: open.db,
-      vault: createVault(keys),
-      backends: createBackends(backendDependencies),
-      folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
-      apiUrl: config.api.urlForWorkers,
-    }) as unknown as Record<string, (...args: never[]) => Promise<unknown>>,
     dataConverter: { payloadCodecs: [createPayloadCodec(keys)] },
-    maxConcurrentActivityTaskExecutions: config.worker.concurrentTasks,
     // A cancel is heard with the next heartbeat that is sent.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '1 second',
     shutdownGraceTime: shutdownGrace,
-  });
+  } satisfies Partial<WorkerOptions>;
+  const workers = await Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: config.temporal.taskQueue,
+      workflowBundle: { codePath: await bundleWorkflows(config.installation, join(config.home, 'workflow-bundles')) },
+      activities: servedByName(createActivities(deps)),
+      maxConcurrentActivityTaskExecutions: config.worker.concurrentTasks,
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: actionQueue(config.temporal.taskQueue),
+      activities: servedByName(createActionActivities(deps)),
+      maxConcurrentActivityTaskExecutions: concurrentActions,
+    }),
+  ]);
   let stopping = false;
   const stop = () => {
-    if (!stopping) worker.shutdown();
+    if (!stopping) for (const worker of workers) worker.shutdown();
     stopping = true;
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const running = worker.run();
+  const running = Promise.all(workers.map(worker => worker.run()));
   process.stdout.write('worker ready\n');
   await running;
   await masters.closeAll();
   await connection.close();
   await open.close();
+}
+
+/** The SDK's type is of functions that take anything. */
+function servedByName(activities: object): Record<string, (...args: never[]) => Promise<unknown>> {
+  return activities as Record<string, (...args: never[]) => Promise<unknown>>;
 }
 
 main().catch(error => {

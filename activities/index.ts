@@ -1,10 +1,13 @@
-// What steps do. The worker serves any Task type by `default`; the recorder's activities have names of their own, which no
+// What steps and Actions do. The worker serves any Task type by `default`; the recorder's activities have names of their own, which no
 // Task type can have (they are verb_noun).
 
+import type { ActionArguments, ActionEnd } from '../model/action.ts';
 import type { Plan } from '../model/plan.ts';
 import { beginOperation, endOperation, type OperationEnd } from '../model/store/operations.ts';
+import { admitOperation } from './admission.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { runPreflight } from './preflight.ts';
+import { runAction } from './run-action.ts';
 import { runTask, type TaskArguments, type TaskResult } from './run-task.ts';
 
 export type { TaskArguments, TaskResult } from './run-task.ts';
@@ -18,11 +21,24 @@ export interface Activities {
   default: TaskActivity;
 }
 
+/** Served on a queue of its own (see actionQueue), under any name as well. */
+export interface ActionActivities {
+  default(args: ActionArguments): Promise<ActionEnd>;
+}
+
 export function createActivities(deps: ActivityDependencies): Activities {
-  return {
-    beginOperation: plan => beginOperation(deps.db, plan),
-    preflight: plan => runPreflight(deps, plan),
-    endOperation: (plan, end) => endOperation(deps.db, plan, end),
-    default: args => runTask(deps, args),
+  const within = <T>(operationId: string, work: () => Promise<T>): Promise<T> => {
+    admitOperation(operationId);
+    return work();
   };
+  return {
+    beginOperation: async plan => within(plan.operationId, () => beginOperation(deps.db, plan)),
+    preflight: async plan => within(plan.operationId, () => runPreflight(deps, plan)),
+    endOperation: async (plan, end) => within(plan.operationId, () => endOperation(deps.db, plan, end)),
+    default: async args => within(args.operation.id, () => runTask(deps, args)),
+  };
+}
+
+export function createActionActivities(deps: ActivityDependencies): ActionActivities {
+  return { default: args => runAction(deps, args) };
 }

@@ -22,7 +22,7 @@ export interface PreparedRun {
 export async function prepareRun(
   deps: ActivityDependencies,
   args: TaskArguments,
-  attempt: AttemptRow,
+  attempt: Pick<AttemptRow, 'id' | 'number'>,
   token: string,
 ): Promise<PreparedRun> {
   const { operation, step } = args;

@@ -10,6 +10,7 @@ import { AppError } from '../model/errors.ts';
 import { type App, bodyLimitBytes, newApp } from './define-route.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { toProblem } from './problem.ts';
+import { addActionRoutes } from './routes/actions.ts';
 import { addCatalogueRoutes } from './routes/catalogue.ts';
 import { addConsoleRoutes } from './routes/console.ts';
 import { addEntityRoutes } from './routes/entities.ts';
@@ -53,6 +54,7 @@ export function createApp(deps: ApiDependencies): App {
   addEntityRoutes(app, deps);
   addPlacementRoutes(app, deps);
   addOperationRoutes(app, deps);
+  addActionRoutes(app, deps);
   addLogRoutes(app, deps);
   addCatalogueRoutes(app, deps);
   addFeedbackRoutes(app, deps);

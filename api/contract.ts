@@ -14,6 +14,7 @@
 //   GET    /api/<plural>/:id/operation-types                  OperationTypeOffer[]
 //   GET    /api/<plural>/:id/operation-types/:type/form       FormView   (?input=<json> shows values chosen so far)
 //   POST   /api/<plural>/:id/operations {type, input, reason?}   201 OperationView; header Idempotency-Key
+//   POST   /api/<plural>/:id/actions {type, input}            ActionView, at once; 503 when no worker is there
 //   GET    /api/<plural>/:id/overrides                        OverrideView[]   (environment, project, cluster)
 //   PUT    /api/<plural>/:id/overrides/:taskType/:template {text}   engineer; text null removes it
 //   GET    /api/operations?state=&subject=&type=&limit=&after=   Page<OperationSummary>
@@ -34,6 +35,7 @@
 // A secret field takes a string and answers {"$secret": "<id>"}; a field left out stays as it is.
 
 import type { Role } from '../model/access.ts';
+import type { ActionEnd } from '../model/action.ts';
 import type { ApplicationType } from '../model/application-type.ts';
 import type { Entity, EntityDefinition, EntityKind } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
@@ -86,10 +88,22 @@ export interface PlacedServer {
   reason: string;
 }
 
+/** Kept nowhere: there is no Operation, no Task and no log of it. */
+export type ActionView = ActionEnd;
+
+export interface ActionOffer {
+  /** Output that is a link to open, once. */
+  opens: string | null;
+  /** Whether its form has something to ask. */
+  asks: 'nothing' | 'optional' | 'required';
+}
+
 export interface OperationTypeOffer {
   name: string;
   title: string;
   description: string;
+  /** Of an Action, which answers at once (POST …/actions). null = an Operation. */
+  action: ActionOffer | null;
   dangerous: boolean;
   enabled: boolean;
   /** Why it is disabled, in words. */
@@ -107,6 +121,7 @@ export interface FormView {
   title: string;
   confirm: string | null;
   dangerous: boolean;
+  action: ActionOffer | null;
   /** Fields that still have to be asked; a remembered or default value stands in `default`. */
   groups: FormGroup[];
   /** What will be done, in order. */

@@ -6,6 +6,7 @@ import { AppError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
 import type { EngineView } from './contract.ts';
+import { createActionRunner, type RunAction } from './engine-action.ts';
 import { describeHistory } from './engine-history.ts';
 
 export interface EngineOptions {
@@ -22,6 +23,8 @@ export interface Engine {
   /** Harmless when the run has been started already. */
   start(plan: Plan): Promise<void>;
   cancel(operationId: string): Promise<void>;
+  /** Resolves with its end, also when it has failed. Throws AppError unavailable when nobody carried it out. */
+  runAction: RunAction;
   statusOf(operationId: string): Promise<{ status: RunStatus; words: string }>;
   view(operationId: string): Promise<EngineView>;
   consolePage(operationId: string): string;
@@ -55,6 +58,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
   return {
     statusOf,
     consolePage,
+    runAction: createActionRunner({ client, connection, taskQueue: options.taskQueue }),
     async start(plan) {
       try {
         await soon(() =>

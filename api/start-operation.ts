@@ -8,6 +8,7 @@ import { type Form, makeForm } from '../model/form.ts';
 import { checkTaskValues, makePlan } from '../model/make-plan.ts';
 import { refusalOf } from '../model/offers.ts';
 import type { OperationType } from '../model/operation-type.ts';
+import type { Plan } from '../model/plan.ts';
 import type { PathRoots, Scope } from '../model/step-values.ts';
 import { insertOperation, type OperationRow } from '../model/store/operations.ts';
 import { loadRemembered, loadRoots, type Roots } from '../model/store/roots.ts';
@@ -121,19 +122,7 @@ export async function startOperation(
   principal: Principal,
   request: StartRequest,
 ): Promise<OperationRow> {
-  const prepared = await prepareOperation(deps, principal, request);
-  const { type, roots, form } = prepared;
-  if (prepared.refusal) throw new AppError('conflict', prepared.refusal);
-  const problems = [...prepared.problems, ...form.problems];
-  if (problems.length === 0) problems.push(...checkTaskValues(prepared.steps));
-  if (problems.length > 0) throw invalid(problems, `“${type.title}” cannot be started.`);
-
-  const organisation = principal.organisation.id;
-  const fields = form.groups.flatMap(group => group.fields);
-  const answers = await deps.vault.putFields(deps.db, organisation, fields, prepared.answers);
-  const steps = prepared.resolve(answers);
-  const subject = { kind: request.kind, id: request.id, name: roots[request.kind]?.name ?? request.id };
-  const plan = makePlan({ type, subject, roots, steps, organisation, startedBy: principal.email, newId: ulid });
+  const { plan, answers } = await freezePlan(deps, principal, request, 'operation');
   const { row, fresh } = await insertOperation(deps.db, actorOf(principal), {
     plan,
     input: answers,
@@ -145,4 +134,35 @@ export async function startOperation(
     await deps.engine.start(plan).catch(error => deps.log(`The Operation ${row.id} waits for the engine`, error));
   }
   return row;
+}
+
+/** Everything is right, secrets are put away, and what will be done stands fast. */
+export async function freezePlan(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: OperationRequest,
+  as: 'operation' | 'action',
+): Promise<{ plan: Plan; answers: Record<string, unknown> }> {
+  const prepared = await prepareOperation(deps, principal, request);
+  const { type, roots, form } = prepared;
+  if (type.action !== (as === 'action')) throw wrongWay(type);
+  if (prepared.refusal) throw new AppError('conflict', prepared.refusal);
+  const problems = [...prepared.problems, ...form.problems];
+  if (problems.length === 0) problems.push(...checkTaskValues(prepared.steps));
+  if (problems.length > 0) throw invalid(problems, `“${type.title}” cannot be started.`);
+
+  const organisation = principal.organisation.id;
+  const fields = form.groups.flatMap(group => group.fields);
+  const answers = await deps.vault.putFields(deps.db, organisation, fields, prepared.answers);
+  const steps = prepared.resolve(answers);
+  const subject = { kind: request.kind, id: request.id, name: roots[request.kind]?.name ?? request.id };
+  const plan = makePlan({ type, subject, roots, steps, organisation, startedBy: principal.email, newId: ulid });
+  return { plan, answers };
+}
+
+function wrongWay({ title, action }: OperationType): AppError {
+  const words = action
+    ? `“${title}” is an Action, which answers at once: POST it to …/actions.`
+    : `“${title}” is an Operation: POST it to …/operations.`;
+  return new AppError('invalid', words);
 }

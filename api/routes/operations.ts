@@ -2,20 +2,17 @@
 
 import { z } from '@hono/zod-openapi';
 import { readTaskTypeFiles } from '../../catalogue/versions.ts';
-import { type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
+import { type EntityDefinition, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
-import { refusalOf } from '../../model/offers.ts';
 import { isOver, type OperationState, operationStates } from '../../model/run.ts';
 import { findEntity } from '../../model/store/entities.ts';
 import { findOperation, listOperations, requestCancel } from '../../model/store/operations.ts';
-import { loadRoots } from '../../model/store/roots.ts';
 import { findTask } from '../../model/store/tasks.ts';
-import type { ResolvedStep } from '../../model/walk-steps.ts';
 import { actorOf, authorizeRole, type Principal, visibleTo } from '../access.ts';
-import type { FormView, OperationTypeOffer } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { prepareOperation, startOperation } from '../start-operation.ts';
+import { formOf, offersOf } from '../offers.ts';
+import { startOperation } from '../start-operation.ts';
 import { operationViewOf, summaryOf } from '../views.ts';
 
 const record = z.record(z.string(), z.unknown());
@@ -69,51 +66,6 @@ function addSubjectRoutes(app: App, deps: ApiDependencies, { kind, plural, title
     const idempotencyKey = c.req.header('idempotency-key') ?? null;
     const row = await startOperation(deps, principal, { kind, id, ...body, idempotencyKey });
     return operationViewOf(deps, row);
-  });
-}
-
-async function offersOf(
-  deps: ApiDependencies,
-  principal: Principal,
-  kind: EntityKind,
-  id: string,
-): Promise<OperationTypeOffer[]> {
-  const catalogue = await deps.catalogue.current();
-  const roots = await loadRoots(deps.db, kind, id);
-  return [...catalogue.operationTypes.values()]
-    .filter(type => type.on === kind)
-    .map(type => {
-      const reason = refusalOf(catalogue, type, roots, principal.role);
-      const { name, title, description, dangerous } = type;
-      return { name, title, description, dangerous, enabled: reason === '', reason };
-    });
-}
-
-async function formOf(
-  deps: ApiDependencies,
-  principal: Principal,
-  request: Parameters<typeof prepareOperation>[2],
-): Promise<FormView> {
-  const { type, form, steps, refusal } = await prepareOperation(deps, principal, request);
-  return {
-    type: type.name,
-    title: type.title,
-    confirm: type.confirm ?? null,
-    dangerous: type.dangerous,
-    groups: form.groups,
-    steps: shownSteps(steps, 0),
-    problems: [...(refusal ? [{ path: '', message: refusal }] : []), ...form.problems],
-  };
-}
-
-function shownSteps(steps: ResolvedStep[], depth: number): FormView['steps'] {
-  return steps.flatMap(step => {
-    if (step.kind === 'parallel') return shownSteps(step.steps, depth);
-    const title = step.step.title ?? step.type.title;
-    if (step.kind === 'operation')
-      return [{ id: step.step.id, title, depth, target: '' }, ...shownSteps(step.steps, depth + 1)];
-    const target = step.type.target === 'server' ? (step.scope.roots.server?.name ?? 'the chosen Server') : 'worker';
-    return [{ id: step.step.id, title, depth, target }];
   });
 }
 

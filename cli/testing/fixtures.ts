@@ -73,6 +73,7 @@ export function formView(fields: FieldSpec[] = []): FormView {
     title: 'Install',
     confirm: null,
     dangerous: false,
+    action: null,
     groups: [{ title: 'Write vhost', fields }],
     steps: [{ id: 'code', title: 'Deploy release', depth: 0, target: 'web1' }],
     problems: [],

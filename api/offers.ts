@@ -1,0 +1,69 @@
+// What can be done with an entity now and why not, and what a start still asks.
+
+import type { EntityKind } from '../model/entities.ts';
+import type { Form } from '../model/form.ts';
+import { refusalOf } from '../model/offers.ts';
+import type { OperationType } from '../model/operation-type.ts';
+import { loadRoots } from '../model/store/roots.ts';
+import type { ResolvedStep } from '../model/walk-steps.ts';
+import type { Principal } from './access.ts';
+import type { ActionOffer, FormView, OperationTypeOffer } from './contract.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { type OperationRequest, prepareOperation } from './start-operation.ts';
+
+export async function offersOf(
+  deps: ApiDependencies,
+  principal: Principal,
+  kind: EntityKind,
+  id: string,
+): Promise<OperationTypeOffer[]> {
+  const catalogue = await deps.catalogue.current();
+  const roots = await loadRoots(deps.db, kind, id);
+  const types = [...catalogue.operationTypes.values()].filter(type => type.on === kind);
+  return Promise.all(
+    types.map(async type => {
+      const reason = refusalOf(catalogue, type, roots, principal.role);
+      const { name, title, description, dangerous } = type;
+      const enabled = reason === '';
+      const asked =
+        type.action && enabled ? await prepareOperation(deps, principal, { kind, id, type: name, input: {} }) : null;
+      return { name, title, description, dangerous, enabled, reason, action: actionOffer(type, asked?.form) };
+    }),
+  );
+}
+
+function actionOffer({ action, opens }: OperationType, form: Form | undefined): ActionOffer | null {
+  if (!action) return null;
+  const fields = form?.groups.flatMap(group => group.fields) ?? [];
+  const isRequired = fields.some(field => field.required && field.default === undefined);
+  return { opens: opens ?? null, asks: isRequired ? 'required' : fields.length > 0 ? 'optional' : 'nothing' };
+}
+
+export async function formOf(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: OperationRequest,
+): Promise<FormView> {
+  const { type, form, steps, refusal } = await prepareOperation(deps, principal, request);
+  return {
+    type: type.name,
+    title: type.title,
+    confirm: type.confirm ?? null,
+    dangerous: type.dangerous,
+    action: actionOffer(type, form),
+    groups: form.groups,
+    steps: shownSteps(steps, 0),
+    problems: [...(refusal ? [{ path: '', message: refusal }] : []), ...form.problems],
+  };
+}
+
+function shownSteps(steps: ResolvedStep[], depth: number): FormView['steps'] {
+  return steps.flatMap(step => {
+    if (step.kind === 'parallel') return shownSteps(step.steps, depth);
+    const title = step.step.title ?? step.type.title;
+    if (step.kind === 'operation')
+      return [{ id: step.step.id, title, depth, target: '' }, ...shownSteps(step.steps, depth + 1)];
+    const target = step.type.target === 'server' ? (step.scope.roots.server?.name ?? 'the chosen Server') : 'worker';
+    return [{ id: step.step.id, title, depth, target }];
+  });
+}
