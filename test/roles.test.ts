@@ -87,9 +87,14 @@ test('every role is valid for Ansible', async () => {
   }
 }, 120_000);
 
-test.each([['resolve_release/shell/git_remote.py', 'verify_project/shell/git_remote.py']])(
-  '%s and %s are one file, as each Task type is kept by itself',
-  (one, other) => {
-    expect(readFileSync(join(rolesFolder, one), 'utf8')).toBe(readFileSync(join(rolesFolder, other), 'utf8'));
-  },
-);
+const sharedByWordPress = ['update_wordpress', 'verify_wordpress', 'run_wordpress_cron', 'clear_wordpress_caches']
+  .map(role => `${role}/files/site.php`)
+  .concat('login_wordpress/shell/site.php', 'status_wordpress/shell/site.php');
+
+test.each([
+  ['resolve_release/shell/git_remote.py', 'verify_project/shell/git_remote.py'],
+  ['login_wordpress/shell/run_php.py', 'status_wordpress/shell/run_php.py'],
+  ...sharedByWordPress.map((copy): [string, string] => ['install_wordpress/files/site.php', copy]),
+])('%s and %s are one file, as each Task type is kept by itself', (one, other) => {
+  expect(readFileSync(join(rolesFolder, one), 'utf8')).toBe(readFileSync(join(rolesFolder, other), 'utf8'));
+});
