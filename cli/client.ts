@@ -24,7 +24,7 @@ export interface SendOptions {
   idempotent?: boolean;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** False for streams: they last. */
+  /** False for streams and Actions: they last. */
   limited?: boolean;
 }
 
@@ -42,7 +42,7 @@ export class Client {
     return this.#json<T>('GET', path, query === undefined ? {} : { query });
   }
 
-  post<T>(path: string, body: unknown, options: Pick<SendOptions, 'idempotent'> = {}): Promise<T> {
+  post<T>(path: string, body: unknown, options: Pick<SendOptions, 'idempotent' | 'limited'> = {}): Promise<T> {
     return this.#json<T>('POST', path, { ...options, body });
   }
 

@@ -41,7 +41,7 @@ export async function buildProgram(environment: CliEnvironment, words: string[])
     program.addCommand(entityCommand(environment, definition?.kind === kind ? definition : builtInDefinition(kind)));
   }
   program.addCommand(fieldCommand(environment)).addCommand(overrideCommand(environment));
-  program.commandsGroup('Operations:');
+  program.commandsGroup('Operations and Actions:');
   program.addCommand(runCommand(environment, prepared)).addCommand(operationCommand(environment));
   program.addCommand(logsCommand(environment)).addCommand(cancelCommand(environment));
   program.addCommand(taskCommand(environment)).addCommand(catalogueCommand(environment));

@@ -1,4 +1,4 @@
-// `aegir run <operation-type> <entity> [--field value …]`: the flags are the fields of the Operation's form.
+// `aegir run <operation-type> <entity> [--field value …]`: the flags are the fields of the form. An Action is run the same way.
 
 import { parseArgs } from 'node:util';
 import { Command } from 'commander';
@@ -9,12 +9,13 @@ import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, findEntity, isKind, nameOf, readKind, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { exitCodeOf, usageError } from '../exit.ts';
-import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
+import { addFieldFlags, readFieldFlags } from '../flags.ts';
 import { followOperation } from '../follow.ts';
 import { note, print, printJson } from '../output.ts';
 import { ask } from '../prompt.ts';
 import { suggest } from '../suggest.ts';
 import { readValues } from '../values.ts';
+import { runAction } from './action.ts';
 
 /** What is known about a run before its flags can be read. */
 export interface PreparedRun {
@@ -74,23 +75,21 @@ export function runCommand(environment: CliEnvironment, prepared: PreparedRun | 
     }
     const client = connect(environment, options);
     await confirm(environment, options, subject);
-    const operation = await start(client, command, flags, subject, prepared.type, options);
+    const input = await readValues(readFieldFlags(command, flags));
+    if (prepared.type.action) return runAction(client, prepared.type, subject.entity.id, { input, json: options.json });
+    const operation = await start(client, prepared.type, subject.entity.id, { input, reason: options.reason });
     await report(environment, client, operation, options);
   });
 }
 
 async function start(
   client: Client,
-  command: Command,
-  flags: FieldFlag[],
-  subject: NonNullable<PreparedRun['subject']>,
   type: OperationType,
-  options: RunFlags,
+  id: string,
+  { input, reason }: { input: Record<string, unknown>; reason: string | undefined },
 ): Promise<OperationView> {
-  const input = await readValues(readFieldFlags(command, flags));
-  const body = { type: type.name, input, ...(options.reason === undefined ? {} : { reason: options.reason }) };
-  const path = pathOf(entities[type.on].plural, subject.entity.id, 'operations');
-  return client.post<OperationView>(path, body, { idempotent: true });
+  const body = { type: type.name, input, ...(reason === undefined ? {} : { reason }) };
+  return client.post<OperationView>(pathOf(entities[type.on].plural, id, 'operations'), body, { idempotent: true });
 }
 
 async function report(environment: CliEnvironment, client: Client, operation: OperationView, options: RunFlags) {
@@ -151,7 +150,8 @@ async function confirm(
 }
 
 function describe(prepared: PreparedRun | null): string {
-  if (prepared === null) return 'start an Operation; with a type and an entity, --help lists its fields';
+  if (prepared === null)
+    return 'start an Operation or run an Action; with a type and an entity, --help lists its fields';
   return `${prepared.type.title}: ${prepared.type.description}`;
 }
 
