@@ -12,6 +12,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 const cache = join(root, '.cache');
 const ownPrograms = join(root, 'node_modules', '.bin');
 const pythonFolder = join(cache, 'python');
+const wheelFolder = join(cache, 'wheels');
 const lockFolder = join(cache, 'install.lock');
 const logFile = join(cache, 'install.log');
 const withTests = process.argv.includes('--with-tests');
@@ -37,7 +38,12 @@ const phases = [
   { title: 'npm packages', isDone: packagesFit, run: installPackages },
   { title: 'Python environment (Ansible, Temporal, Caddy)', isDone: pythonFits, run: installPython },
   { title: 'user interface', isDone: interfaceFits, run: buildInterface },
-  ...(withTests ? [{ title: 'Debian packages for the tests', isDone: debianFits, run: installDebian }] : []),
+  ...(withTests
+    ? [
+        { title: 'Debian packages for the tests', isDone: debianFits, run: installDebian },
+        { title: 'Python packages for the tests', isDone: wheelsFit, run: downloadWheels },
+      ]
+    : []),
 ];
 
 try {
@@ -204,6 +210,25 @@ async function installDebian() {
     if (before) fs.writeFileSync(policy, before.text, { mode: before.mode });
     else fs.rmSync(policy, { force: true });
   }
+}
+
+/* ---- wheels that a site of the tests brings along ---- */
+
+function wheelsStamp() {
+  return hashOf([fs.readFileSync(join(root, 'test', 'wheels.txt'))]);
+}
+
+function wheelsFit() {
+  return read(join(wheelFolder, '.complete')) === wheelsStamp();
+}
+
+async function downloadWheels() {
+  fs.rmSync(wheelFolder, { recursive: true, force: true });
+  const python = process.env.AEGIR_PYTHON || join(pythonFolder, 'bin', 'python');
+  const options = ['--require-hashes', '--only-binary', ':all:', '--no-deps', '--disable-pip-version-check'];
+  const target = ['--dest', wheelFolder, '-r', join('test', 'wheels.txt')];
+  await execute(python, ['-m', 'pip', 'download', '--no-input', ...options, ...target], pythonEnvironment);
+  fs.writeFileSync(join(wheelFolder, '.complete'), wheelsStamp());
 }
 
 /* ---- one at a time ---- */

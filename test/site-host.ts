@@ -44,7 +44,7 @@ export async function startSiteHost(prefix: string): Promise<SiteHost> {
   return { host, git, repositories, play, ask: (name, path = '/') => askPage(host.address, name, path), stop };
 }
 
-function askPage(host: string, name: string, path: string): Promise<string> {
+export function askPage(host: string, name: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request({ host, port: 80, path, headers: { host: name } }, async response => {
       let text = '';

@@ -1,0 +1,86 @@
+// A Cluster of two real hosts, one for the web and one for databases, entered through the API and prepared by Operations
+// from nothing; and repositories that they can fetch.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OperationView } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
+import { type GitServer, startGitServer } from './git-server.ts';
+import { type Aegir, type AegirOptions, startAegir } from './harness.ts';
+import { askPage } from './site-host.ts';
+import { startTestHost, type TestHost } from './test-host.ts';
+
+type Values = Record<string, unknown>;
+
+export interface Farm {
+  aegir: Aegir;
+  web: TestHost;
+  database: TestHost;
+  git: GitServer;
+  /** `commitFiles(join(repositories, 'site'), …)` is served as `${git.url}/site`. */
+  repositories: string;
+  /** Throws with the answer when it is refused. */
+  make(plural: string, values: Values): Promise<Entity>;
+  /** Project and Release of a repository, by its name; the Release is `${name}/v1`. */
+  addRelease(name: string, application: string): Promise<void>;
+  /** Throws with its message and log unless it succeeds. */
+  run(plural: string, id: string, type: string, input?: Values): Promise<OperationView>;
+  /** Status and text of a page, asked by name at the web host. */
+  ask(name: string, path?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface FarmOptions extends AegirOptions {
+  /** Further values of the web Server. */
+  web?: Values;
+}
+
+export async function startFarm(prefix: string, options: FarmOptions = {}): Promise<Farm> {
+  const { web: webValues, ...aegirOptions } = options;
+  const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
+  const [web, database] = await Promise.all([startTestHost(`${prefix}w`), startTestHost(`${prefix}d`)]);
+  const git = await startGitServer(repositories, web.gateway);
+  const aegir = await startAegir(aegirOptions);
+  const farm = { aegir, web, database, git, repositories, ...actions(aegir, git, web) };
+  const stop = async () => {
+    await aegir.stop();
+    await git.stop();
+    await Promise.all([web.stop(), database.stop()]);
+    await rm(repositories, { recursive: true, force: true });
+  };
+  try {
+    await farm.make('clusters', { name: 'farm', kind: 'servers' });
+    const at = ({ address, privateKey }: TestHost) => ({ cluster: 'farm', address, ssh_key: privateKey });
+    // Both first: the database Server lets the web Servers in that there are when it is prepared.
+    await farm.make('servers', { name: 'web', ...at(web), ...webValues });
+    await farm.make('servers', { name: 'database', ...at(database), web: false, database: true });
+    await Promise.all(['web', 'database'].map(name => farm.run('servers', name, 'prepare_server')));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ...farm, stop };
+}
+
+function actions(aegir: Aegir, git: GitServer, web: TestHost): Pick<Farm, 'make' | 'addRelease' | 'run' | 'ask'> {
+  const make = async (plural: string, values: Values): Promise<Entity> => {
+    const { status, body } = await aegir.call<Entity>('POST', `/api/${plural}`, { values });
+    if (status !== 201) throw new Error(`${plural} ${String(values.name)}: ${JSON.stringify(body)}`);
+    return body;
+  };
+  return {
+    make,
+    async addRelease(name, application) {
+      await make('projects', { name, repository: `${git.url}/${name}`, application });
+      await make('releases', { name: 'v1', project: name, git_ref: 'main' });
+    },
+    async run(plural, id, type, input = {}) {
+      const operation = await aegir.run(plural, id, type, input);
+      if (operation.state !== 'succeeded')
+        throw new Error(`${type} on ${id} ${operation.state}: ${operation.message}\n${await aegir.log(operation.id)}`);
+      return operation;
+    },
+    ask: (name, path = '/') => askPage(web.address, name, path),
+  };
+}
