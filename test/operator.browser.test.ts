@@ -154,7 +154,7 @@ describe.skipIf(reason !== null)('the operator in a browser', () => {
     await open(page, '/environments/new');
     await field('Name').fill('shop');
     await field('Release').selectOption('first');
-    await field('Web server').selectOption('this-machine');
+    await field('Web server optional').selectOption('this-machine');
     await field('Primary name').fill('http://Shop');
     await button('Add to Aliases').click();
     await field('Aliases 1').fill('www..example.org');
