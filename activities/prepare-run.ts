@@ -1,11 +1,11 @@
 // From the plan's step to a Run: values bound, secrets opened, the connection to the Server, templates that win.
 
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
-import { type EntityKind, entityKinds } from '../model/entities.ts';
+import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
 import type { TaskStep } from '../model/plan.ts';
-import { winningOverrides } from '../model/store/overrides.ts';
+import { type WinningOverride, winningOverrides } from '../model/store/overrides.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import type { AttemptRow } from '../model/store/tasks.ts';
 import type { Run, ServerConnection } from './backends/backend.ts';
@@ -31,6 +31,7 @@ export async function prepareRun(
   const { values, secretArguments, secretValues } = await openInputs(deps, args);
   const server = roots.server && step.target === 'server' ? await connectionOf(deps, roots.server) : undefined;
   if (server?.sshKey) secretValues.push(server.sshKey);
+  const overrides = Object.entries(await winningOverrides(deps.db, step.taskType, step.roots));
   const run: Run = {
     taskId: step.taskId,
     attemptId: attempt.id,
@@ -54,9 +55,10 @@ export async function prepareRun(
       attempt: attempt.number,
       subject: operation.subject,
       fields: await customFields(deps, roots, secretValues),
+      overrides: Object.fromEntries(overrides.map(([template, won]) => [template, originOf(won, roots)])),
     },
     feedback: { url: `${deps.apiUrl}/api/feedback/${step.taskId}`, token },
-    templates: await winningOverrides(deps.db, step.taskType, step.roots),
+    templates: Object.fromEntries(overrides.map(([template, { text }]) => [template, text])),
     checkMode: false,
   };
   return { run, changes: type.changes, secretValues };
@@ -69,6 +71,11 @@ async function loadStepRoots(deps: ActivityDependencies, step: TaskStep): Promis
     if (id) roots[kind] = await loadRoot(deps.db, kind, id);
   }
   return roots;
+}
+
+/** `Project shop, version 3` */
+function originOf({ kind, version }: WinningOverride, roots: Partial<Record<EntityKind, Root>>): string {
+  return `${entities[kind].title} ${roots[kind]?.name ?? ''}, version ${version}`;
 }
 
 async function openInputs(deps: ActivityDependencies, { step, bound }: TaskArguments) {

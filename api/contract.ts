@@ -26,6 +26,7 @@
 //   GET    /api/events                                        server-sent events: {kind:'entity'|'operation', id}
 //   GET    /api/tasks/:id/reproduce                           ReproduceView
 //   GET    /api/catalogue                                     CatalogueView
+//   GET    /api/task-types/:name/templates/:template          TemplateView
 //   GET    /api/field-definitions, POST, DELETE /:id          FieldDefinition[]
 //   GET    /api/audit?limit=&after=                           Page<AuditView>
 //   GET    /api/tokens, POST {name}, DELETE /:id              TokenView; POST answers {token} once
@@ -94,7 +95,7 @@ export type ActionView = ActionEnd;
 export interface ActionOffer {
   /** Output that is a link to open, once. */
   opens: string | null;
-  /** Whether its form has something to ask. */
+  /** Whether its form has something to ask; a question before it starts is one. */
   asks: 'nothing' | 'optional' | 'required';
 }
 
@@ -236,6 +237,11 @@ export interface OverrideView {
   version: number;
   changedBy: string;
   changedAt: string;
+}
+
+/** A template as the Task type brings it: what an override begins with. */
+export interface TemplateView {
+  text: string;
 }
 
 export interface AuditView {

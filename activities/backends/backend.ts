@@ -40,7 +40,7 @@ export interface Run {
   context: Record<string, unknown>;
   /** Absolute address of the API's feedback root for this Task, as the worker reaches it, and its token. */
   feedback: { url: string; token: string };
-  /** Winning override texts by template name (`nginx.conf.j2`), to lie over the role's own. */
+  /** Winning override texts by template name (`custom.conf.j2`), to lie over the role's own. */
   templates: Record<string, string>;
   checkMode: boolean;
 }

@@ -1,6 +1,7 @@
 // The catalogue, custom fields, overrides, audit.
 
 import { z } from '@hono/zod-openapi';
+import { readTaskTypeFiles } from '../../catalogue/versions.ts';
 import { type EntityDefinition, entities, entityKinds } from '../../model/entities.ts';
 import { AppError, invalid, type Problem } from '../../model/errors.ts';
 import { type FieldSpec, fieldFormats, fieldTypes } from '../../model/fields.ts';
@@ -12,9 +13,10 @@ import {
   removeFieldDefinition,
 } from '../../model/store/field-definitions.ts';
 import { listOverrides, setOverride } from '../../model/store/overrides.ts';
+import type { TaskType } from '../../model/task-type.ts';
 import { validateFields } from '../../model/validate.ts';
 import { actorOf, visibleTo } from '../access.ts';
-import type { AuditView, CatalogueView, OverrideView } from '../contract.ts';
+import type { AuditView, CatalogueView, OverrideView, TemplateView } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 
@@ -36,6 +38,7 @@ export function addCatalogueRoutes(app: App, deps: ApiDependencies): void {
   });
   addFieldRoutes(app, deps);
   for (const kind of ['environment', 'project', 'cluster'] as const) addOverrideRoutes(app, deps, entities[kind]);
+  addTemplate(app, deps);
   addAudit(app, deps);
 }
 
@@ -130,14 +133,31 @@ function addOverrideRoutes(app: App, deps: ApiDependencies, { kind, plural, titl
   defineRoute(app, deps, put, async ({ params, body, principal }) => {
     const { taskType = '', template = '' } = params;
     const entity = await findEntity(deps.db, kind, params.id ?? '', principal.organisation.id);
-    const known = (await deps.catalogue.current()).taskTypes.get(taskType);
-    if (!known?.templates.includes(template)) {
-      const there = known ? `It has: ${known.templates.join(', ') || 'none'}.` : 'There is no such Task type.';
-      throw new AppError('not_found', `${taskType} has no template "${template}". ${there}`);
-    }
+    await needTemplate(deps, taskType, template);
     const named = { kind, id: entity.id, name: String(entity.values.name) };
     await setOverride(deps.db, actorOf(principal), { entity: named, taskType, template, text: body.text });
   });
+}
+
+function addTemplate(app: App, deps: ApiDependencies): void {
+  const spec = {
+    method: 'get',
+    path: '/api/task-types/{taskType}/templates/{template}',
+    summary: 'A template as the Task type brings it',
+    access: 'read',
+  } as const;
+  defineRoute(app, deps, spec, async ({ params }): Promise<TemplateView> => {
+    const { taskType = '', template = '' } = params;
+    const { version } = await needTemplate(deps, taskType, template);
+    return { text: (await readTaskTypeFiles(deps.db, version))[`templates/${template}`] ?? '' };
+  });
+}
+
+async function needTemplate(deps: ApiDependencies, taskType: string, template: string): Promise<TaskType> {
+  const known = (await deps.catalogue.current()).taskTypes.get(taskType);
+  if (known?.templates.includes(template)) return known;
+  const there = known ? `It has: ${known.templates.join(', ') || 'none'}.` : 'There is no such Task type.';
+  throw new AppError('not_found', `${taskType} has no template "${template}". ${there}`);
 }
 
 function addAudit(app: App, deps: ApiDependencies): void {

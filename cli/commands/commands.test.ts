@@ -111,10 +111,10 @@ test('a file of a Task cannot leave the folder', async () => {
 });
 
 test('an override is set from a file or standard input, and removed by null', async () => {
-  const route = 'PUT /api/environments/blog/overrides/write_vhost/nginx.conf.j2';
+  const route = 'PUT /api/environments/blog/overrides/write_vhost/custom.conf.j2';
   setting.api.answer<Partial<OverrideView>>(route, { version: 1 });
   writeFileSync(join(setting.sandbox.folder, 'vhost'), 'server {}\n');
-  const words = ['environment', 'blog', 'write_vhost/nginx.conf.j2'];
+  const words = ['environment', 'blog', 'write_vhost/custom.conf.j2'];
   expect((await setting.run(['override', 'set', ...words, '@vhost'])).code).toBe(0);
   expect((await setting.run(['override', 'set', ...words], { stdin: 'two\n' })).code).toBe(0);
   expect((await setting.run(['override', 'remove', ...words])).code).toBe(0);
@@ -123,7 +123,7 @@ test('an override is set from a file or standard input, and removed by null', as
     { text: 'two\n' },
     { text: null },
   ]);
-  expect((await setting.run(['override', 'set', 'environment', 'blog', 'nginx.conf.j2', '@vhost'])).code).toBe(2);
+  expect((await setting.run(['override', 'set', 'environment', 'blog', 'custom.conf.j2', '@vhost'])).code).toBe(2);
 });
 
 test('audit shows what became what', async () => {

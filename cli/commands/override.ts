@@ -13,7 +13,7 @@ import { localTime, print, printJson, printTable } from '../output.ts';
 import { readText } from '../values.ts';
 
 const kindHelp = 'environment, project or cluster';
-const templateHelp = 'for example write_vhost/nginx.conf.j2';
+const templateHelp = 'for example write_vhost/custom.conf.j2';
 
 export function overrideCommand(environment: CliEnvironment): Command {
   const command = new Command('override').alias('overrides').description('overrides of templates: list, set, remove');

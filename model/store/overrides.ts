@@ -56,19 +56,25 @@ export async function setOverride(db: Database, actor: Actor, change: OverrideCh
   });
 }
 
-/** Nearest first: the Environment's wins over the Project's, that over the Cluster's. */
+export interface WinningOverride {
+  text: string;
+  kind: EntityKind;
+  version: number;
+}
+
+/** By template. Nearest first: the Environment's wins over the Project's, that over the Cluster's. */
 export async function winningOverrides(
   db: Db,
   taskType: string,
   roots: Partial<Record<EntityKind, string>>,
-): Promise<Record<string, string>> {
-  const texts: Record<string, string> = {};
+): Promise<Record<string, WinningOverride>> {
+  const winning: Record<string, WinningOverride> = {};
   for (const kind of ['cluster', 'project', 'environment'] as const) {
     const id = roots[kind];
     if (!id) continue;
-    for (const row of await listOverrides(db, kind, id)) {
-      if (row.task_type === taskType && row.text !== null) texts[row.template] = row.text;
+    for (const { task_type, template, text, version } of await listOverrides(db, kind, id)) {
+      if (task_type === taskType && text !== null) winning[template] = { text, kind, version };
     }
   }
-  return texts;
+  return winning;
 }
