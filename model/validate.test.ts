@@ -105,6 +105,13 @@ test('formats are checked, in lists for each element', () => {
   expect(names.problems.map(problem => problem.path)).toEqual(['x.1', 'x.2']);
 });
 
+test('a default is not held against the format', () => {
+  expect(validateFields([{ name: 'x', type: 'str', format: 'address', default: '' }], {})).toEqual({
+    values: { x: '' },
+    problems: [],
+  });
+});
+
 test('what a form left empty is no value', () => {
   expect(one({ type: 'int', default: 3 }, '').values).toEqual({ x: 3 });
   expect(one({ format: 'address' }, '')).toEqual({ values: {}, problems: [] });

@@ -153,7 +153,9 @@ function checkValue(spec: FieldSpec, value: unknown, place: Place): boolean {
     place.problems.push({ path: place.path, message: `must be one of ${spec.choices.map(String).join(', ')}.` });
     return false;
   }
-  const problem = spec.format && typeof value === 'string' ? checkFormat(spec.format, value) : null;
+  // A default is right by itself: '' may be that of an address which need not be there.
+  const isChecked = typeof value === 'string' && value !== spec.default;
+  const problem = spec.format && isChecked ? checkFormat(spec.format, value) : null;
   if (problem) place.problems.push({ path: place.path, message: problem });
   return problem === null;
 }
