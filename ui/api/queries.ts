@@ -14,6 +14,7 @@ import type {
   OverrideView,
   Page,
   SessionView,
+  TemplateView,
   TokenView,
 } from '../../api/contract.ts';
 import type { Entity } from '../../model/entities.ts';
@@ -128,6 +129,15 @@ export function useOverrides(plural: Accessor<string>, id: Accessor<string>) {
   return useQuery(() => ({
     queryKey: ['overrides', plural(), id()],
     queryFn: () => call<OverrideView[]>(`/${plural()}/${encodeURIComponent(id())}/overrides`),
+  }));
+}
+
+/** A template as the Task type brings it. */
+export function useTemplate(taskType: Accessor<string>, template: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['template', taskType(), template()],
+    queryFn: () =>
+      call<TemplateView>(`/task-types/${encodeURIComponent(taskType())}/templates/${encodeURIComponent(template())}`),
   }));
 }
 

@@ -16,11 +16,14 @@ interface FactsProps {
   entity: EntityView;
 }
 
+/** The reasons stand with their Servers, the web server's configuration has a panel of its own. */
+const shownElsewhere = [placementField, 'vhost'];
+
 export function Facts(props: FactsProps) {
   const shown = () => props.definition.fields.filter(spec => spec.name !== props.definition.nameField);
   const results = () =>
     props.definition.resultFields.filter(
-      spec => hasValue(props.entity.values[spec.name]) && spec.name !== placementField,
+      spec => hasValue(props.entity.values[spec.name]) && !shownElsewhere.includes(spec.name),
     );
   return (
     <>

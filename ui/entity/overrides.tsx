@@ -4,7 +4,7 @@ import { createSignal, createUniqueId, For, Show } from 'solid-js';
 import type { OverrideView } from '../../api/contract.ts';
 import type { EntityKind } from '../../model/entities.ts';
 import { call } from '../api/client.ts';
-import { queryClient, useCatalogue, useOverrides } from '../api/queries.ts';
+import { queryClient, useCatalogue, useOverrides, useTemplate } from '../api/queries.ts';
 import { useMay } from '../app/session.tsx';
 import { Fold } from '../parts/fold.tsx';
 import { Loaded } from '../parts/loaded.tsx';
@@ -96,15 +96,47 @@ function NewOverride(props: OverridesProps & { taken: OverrideView[] }) {
         </select>
       </div>
       <Show when={templates().find(one => one.key === chosen())} keyed>
-        {one => <OverrideEditor {...props} taskType={one.taskType} template={one.template} text="" />}
+        {one => <TemplateEditor plural={props.plural} id={props.id} taskType={one.taskType} template={one.template} />}
       </Show>
     </>
   );
 }
 
-interface EditorProps extends OverridesProps {
+interface TemplateProps extends OverridesProps {
   taskType: string;
   template: string;
+}
+
+/** Begins with the override that is there, else with the Task type's own text. */
+export function TemplateEditor(props: TemplateProps) {
+  const overrides = useOverrides(
+    () => props.plural,
+    () => props.id,
+  );
+  const own = useTemplate(
+    () => props.taskType,
+    () => props.template,
+  );
+  const found = (all: OverrideView[]) =>
+    all.find(one => one.taskType === props.taskType && one.template === props.template);
+  return (
+    <Loaded answer={overrides}>
+      {all => (
+        <Loaded answer={own}>
+          {template => (
+            <OverrideEditor
+              {...props}
+              text={found(all())?.text ?? template().text}
+              exists={found(all()) !== undefined}
+            />
+          )}
+        </Loaded>
+      )}
+    </Loaded>
+  );
+}
+
+interface EditorProps extends TemplateProps {
   text: string;
   exists?: boolean;
 }
