@@ -12,6 +12,7 @@ import { entityName } from '../entity/names.ts';
 import { Offers } from '../entity/offers.tsx';
 import { hasOverrides, Overrides } from '../entity/overrides.tsx';
 import { Presences, Related } from '../entity/related.tsx';
+import { WebConfiguration } from '../entity/web-configuration.tsx';
 import { OperationTable } from '../operation/operation-table.tsx';
 import { StateBadge } from '../parts/badge.tsx';
 import { Loaded } from '../parts/loaded.tsx';
@@ -63,6 +64,7 @@ function EntityContent(props: { definition: FullDefinition; entity: Accessor<Ent
           <OperationsOffered definition={props.definition} entity={entity()} base={base()} />
           <RecentOperations entity={entity()} />
           <Related definition={props.definition} entity={entity()} />
+          <WebConfiguration entity={entity()} />
         </div>
         <div class="column-side">
           <Facts definition={props.definition} entity={entity()} />
