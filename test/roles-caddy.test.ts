@@ -61,10 +61,11 @@ async function installSite(environment_name: string, primary_name: string): Prom
   const place = await play('prepare_environment', { environment_name });
   const environment_path = place.outputs.path;
   const install = await play('install_static', { environment_path, release_path: code.outputs.path, hash });
+  const change = await play('switch_release', { environment_path, hash });
   const vhost = await play('write_vhost', { environment_name, primary_name, environment_path });
   expect(vhost.outputs.url).toBe(`http://${primary_name}:${port}`);
   const probe = await play('probe_environment', { primary_name, probe_text: 'Hello' });
-  return [code, place, install, vhost, probe].reduce((sum, result) => sum + result.changed, 0);
+  return [code, place, install, change, vhost, probe].reduce((sum, result) => sum + result.changed, 0);
 }
 
 test('a site is installed, answers under its name, and a second run changes nothing', async () => {

@@ -56,12 +56,13 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
   async function showSite(): Promise<number> {
     const install = await site.play('install_generic', values);
     const { docroot, upstream_port } = install.outputs;
+    const change = await site.play('switch_release', { environment_path: values.environment_path, hash });
     const vhost = await site.play('write_vhost', {
       ...{ environment_name: 'app', primary_name: 'app.test', environment_path: values.environment_path },
       ...{ docroot, upstream_port },
     });
     const probe = await site.play('probe_environment', { primary_name: 'app.test' });
-    return install.changed + vhost.changed + probe.changed;
+    return install.changed + change.changed + vhost.changed + probe.changed;
   }
 
   test('the project is built and served by its own user, every character of arguments and variables kept', async () => {

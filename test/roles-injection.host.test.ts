@@ -30,10 +30,19 @@ const good: Record<string, Record<string, unknown>> = {
     ...{ environment_name: 'one', environment_path: path, release_path: path, hash, docroot: '.' },
     environment_user: 'aegir-one',
   },
+  run_php: { environment_name: 'one', environment_path: path, environment_user: 'aegir-one', php_version: '8.2' },
+  place_release: {
+    ...{ environment_name: 'one', environment_path: path, environment_user: 'aegir-one', release_path: path, hash },
+    ...{ docroot: 'web', files: 'uploads' },
+  },
+  switch_release: { environment_path: path, hash },
+  run_command: { environment_path: path, chdir: 'web' },
   write_vhost: { environment_name: 'one', primary_name: 'one.test', environment_path: path, docroot: '.' },
   remove_vhost: { environment_name: 'one' },
   remove_environment: { environment_name: 'one', base_path: '/var/lib/aegir' },
 };
+/** What a role needs besides, and may be anything. */
+const extra: Record<string, Record<string, unknown>> = { run_command: { command: ['id'] } };
 const cases = Object.entries(good).flatMap(([role, values]) => Object.keys(values).map(name => ({ role, name })));
 
 const reason = canRunHosts();
@@ -52,7 +61,7 @@ describe.skipIf(reason !== null)(`injections${reason ? ` (skipped: ${reason})` :
     const position = cases.findIndex(entry => entry.role === role && entry.name === name);
     for (const offset of [0, 1]) {
       const attack = attacks[(position * 2 + offset) % attacks.length];
-      const result = await playRole(role, { ...good[role], [name]: attack }, { host });
+      const result = await playRole(role, { ...extra[role], ...good[role], [name]: attack }, { host });
       expect(result.code).not.toBe(0);
       expect(words(result)).toMatch(/not of the form that it must have|must be a folder inside of the repository/);
     }

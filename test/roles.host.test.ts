@@ -34,9 +34,10 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     const place = await site.play('prepare_environment', { environment_name });
     const environment_path = place.outputs.path;
     const run = await site.play('install_static', { environment_path, release_path: deploy.outputs.path, hash });
+    const change = await site.play('switch_release', { environment_path, hash });
     const vhost = await site.play('write_vhost', { environment_name, primary_name, environment_path });
     const probe = await site.play('probe_environment', { primary_name, probe_text: 'Hello' });
-    return [deploy, verify, place, run, vhost, probe].reduce((sum, result) => sum + result.changed, 0);
+    return [deploy, verify, place, run, change, vhost, probe].reduce((sum, result) => sum + result.changed, 0);
   }
 
   const writeVhost = (values: Record<string, unknown>, templates: Record<string, string> = {}) =>
@@ -97,12 +98,12 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
   }, 120_000);
 
   test('an override that nginx refuses is taken back with nginx’s words, and other sites go on', async () => {
-    const templates = { 'nginx.conf.j2': 'server { listen 80; server_name {{ primary_name }}; no_such_directive; }\n' };
+    const templates = { 'vhost.conf.j2': 'server { listen 80; server_name {{ primary_name }}; no_such_directive; }\n' };
     const fresh = await writeVhost({ environment_name: 'three', primary_name: 'three.test' }, templates);
     expect(words(fresh)).toContain('unknown directive "no_such_directive"');
     const former = await writeVhost({ environment_name: 'one', primary_name: 'one.test' }, templates);
     expect(words(former)).toContain('The former file is back');
-    expect((await site.host.exec('ls /etc/nginx/aegir.d')).stdout).toBe('one.conf\ntwo.conf');
+    expect((await site.host.exec('cd /etc/nginx/aegir.d; ls *.conf')).stdout).toBe('_http.conf\none.conf\ntwo.conf');
     expect((await site.host.exec('nginx -t')).code).toBe(0);
     expect(await site.ask('one.test')).toBe('200 <h1>Hello</h1>');
     expect(await site.ask('two.test')).toBe('200 <h1>Hello</h1>');
@@ -115,7 +116,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     const own = await writeVhost({ environment_name: 'four', primary_name: 'four.test' });
     expect(words(own)).toContain('conflicting server name "four.test"');
     await site.host.exec('rm /etc/nginx/conf.d/own.conf');
-    expect((await site.host.exec('ls /etc/nginx/aegir.d')).stdout).toBe('one.conf\ntwo.conf');
+    expect((await site.host.exec('cd /etc/nginx/aegir.d; ls *.conf')).stdout).toBe('_http.conf\none.conf\ntwo.conf');
   }, 120_000);
 
   test('what a run that was killed between writing and testing left is undone by the next one', async () => {
@@ -127,7 +128,12 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
       primary_name: 'one.test',
       environment_path: '/var/lib/aegir/environments/one',
     });
-    expect((await site.host.exec(`ls -A ${folder}; nginx -t`)).stdout).toBe('.lock\none.conf\ntwo.conf');
+    expect((await site.host.exec(`cd ${folder}; ls *.conf .[a-z]*; nginx -t`)).stdout.split('\n').sort()).toEqual([
+      '.lock',
+      '_http.conf',
+      'one.conf',
+      'two.conf',
+    ]);
     expect(await site.ask('two.test')).toBe('200 <h1>Hello</h1>');
   }, 60_000);
 
@@ -175,6 +181,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     );
     expect(left.stdout.split('\n').sort()).toEqual([
       '/etc/nginx/aegir.d/.lock',
+      '/etc/nginx/aegir.d/_http.conf',
       '/var/log/nginx/access.log',
       '/var/log/nginx/error.log',
     ]);
