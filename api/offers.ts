@@ -32,11 +32,12 @@ export async function offersOf(
   );
 }
 
-function actionOffer({ action, opens }: OperationType, form: Form | undefined): ActionOffer | null {
-  if (!action) return null;
+function actionOffer(type: OperationType, form: Form | undefined): ActionOffer | null {
+  if (!type.action) return null;
   const fields = form?.groups.flatMap(group => group.fields) ?? [];
-  const isRequired = fields.some(field => field.required && field.default === undefined);
-  return { opens: opens ?? null, asks: isRequired ? 'required' : fields.length > 0 ? 'optional' : 'nothing' };
+  const mustAnswer = fields.some(field => field.required && field.default === undefined);
+  const mustAsk = mustAnswer || type.dangerous || type.confirm !== undefined;
+  return { opens: type.opens ?? null, asks: mustAsk ? 'required' : fields.length > 0 ? 'optional' : 'nothing' };
 }
 
 export async function formOf(

@@ -14,7 +14,7 @@ import { insertOperation, type OperationRow } from '../model/store/operations.ts
 import { loadRemembered, loadRoots, type Roots } from '../model/store/roots.ts';
 import { validateFields } from '../model/validate.ts';
 import { type ResolvedStep, resolvedTasks, resolveSteps } from '../model/walk-steps.ts';
-import { actorOf, type Principal } from './access.ts';
+import { actorOf, authorizeRole, type Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { findReferences } from './entity-input.ts';
 
@@ -145,6 +145,7 @@ export async function freezePlan(
 ): Promise<{ plan: Plan; answers: Record<string, unknown> }> {
   const prepared = await prepareOperation(deps, principal, request);
   const { type, roots, form } = prepared;
+  authorizeRole(principal, type.minimumRole);
   if (type.action !== (as === 'action')) throw wrongWay(type);
   if (prepared.refusal) throw new AppError('conflict', prepared.refusal);
   const problems = [...prepared.problems, ...form.problems];

@@ -32,9 +32,10 @@ interface Entry {
   idle?: NodeJS.Timeout;
 }
 
-/** The steps of an Operation follow one another at once, and a person presses the next button within minutes: they find it
- * warm (a connection costs half a second to a second). Longer would only hold sessions open on the Server. */
-const idleMs = 5 * 60_000;
+/** Whoever works on a site presses a button, looks at the site, writes a mail, and presses the next one: within half an hour
+ * it answers at once, while a new connection takes longer than all the rest of an Action. A connection that is held costs
+ * the Server one sshd and a packet every 5 seconds; for longer than a pause that would be for nobody. */
+const idleMs = 30 * 60_000;
 
 /** sshd allows 10 sessions per connection (MaxSessions); a run uses one at a time and two for a moment at its end. */
 const usersPerMaster = 5;

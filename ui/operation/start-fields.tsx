@@ -51,22 +51,24 @@ export function StartQuestions(props: QuestionsProps) {
       <Show when={props.view.confirm}>
         <Notice tone="warn">{props.view.confirm}</Notice>
       </Show>
-      <div class="field">
-        <label for={`${id}-reason`}>
-          Reason <span class="optional">optional</span>
-        </label>
-        <input
-          id={`${id}-reason`}
-          class="input"
-          type="text"
-          autocomplete="off"
-          aria-describedby={`${id}-help`}
-          onInput={event => props.setReason(event.currentTarget.value)}
-        />
-        <p class="help" id={`${id}-help`}>
-          Others see it in the list of Operations.
-        </p>
-      </div>
+      <Show when={props.view.action === null}>
+        <div class="field">
+          <label for={`${id}-reason`}>
+            Reason <span class="optional">optional</span>
+          </label>
+          <input
+            id={`${id}-reason`}
+            class="input"
+            type="text"
+            autocomplete="off"
+            aria-describedby={`${id}-help`}
+            onInput={event => props.setReason(event.currentTarget.value)}
+          />
+          <p class="help" id={`${id}-help`}>
+            Others see it in the list of Operations.
+          </p>
+        </div>
+      </Show>
       <Show when={props.view.dangerous}>
         <TypedName id={`${id}-typed`} name={props.name} value={props.typed} onInput={props.setTyped} />
       </Show>

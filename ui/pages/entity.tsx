@@ -5,6 +5,7 @@ import { type Accessor, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
 import { useEntity, useOffers } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useMayEdit } from '../app/session.tsx';
+import { Actions } from '../entity/actions.tsx';
 import { DeleteEntity } from '../entity/delete-entity.tsx';
 import { EnvironmentNotes } from '../entity/environment-notes.tsx';
 import { Facts, Times } from '../entity/facts.tsx';
@@ -89,7 +90,8 @@ function OperationsOffered(props: { definition: FullDefinition; entity: EntityVi
       <Loaded answer={offers}>
         {data => (
           <>
-            <Offers offers={data()} base={props.base} />
+            <Actions offers={data().filter(offer => offer.action !== null)} base={props.base} />
+            <Offers offers={data().filter(offer => offer.action === null)} base={props.base} />
             <DeleteEntity definition={props.definition} entity={props.entity} offers={data()} />
           </>
         )}

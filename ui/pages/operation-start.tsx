@@ -1,4 +1,4 @@
-// Starts an Operation: everything its Tasks still need in one form, what will be done, and a question where it is dangerous.
+// Starts an Operation, or runs an Action that has something to ask: everything its Tasks still need in one form, what will be done, and a question where it is dangerous.
 
 import { useNavigate, useParams } from '@solidjs/router';
 import { type Accessor, createMemo, createSignal, onCleanup, Show } from 'solid-js';
@@ -7,6 +7,8 @@ import type { EntityView, FormView, OperationView } from '../../api/contract.ts'
 import { call, randomKey } from '../api/client.ts';
 import { useEntity, useOperationForm } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions } from '../app/session.tsx';
+import { ActionOutcome } from '../entity/action-outcome.tsx';
+import { type Outcome, runAction } from '../entity/action-run.ts';
 import { entityName } from '../entity/names.ts';
 import { type Draft, type Drafts, draftOf, parseDrafts } from '../form/drafts.ts';
 import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
@@ -80,6 +82,7 @@ function StartForm(props: StartFormProps) {
   const askAgain = useLater(() => props.onInput(JSON.stringify(parseDrafts(specs(), drafts()).values)));
   const isBlocked = () => props.view().problems.length > 0;
   const isConfirmed = () => !props.view().dangerous || typed() === name();
+  const [outcome, setOutcome] = createSignal<Outcome | null>(null);
   const keyFor = useStartKey();
 
   const change = (field: string, draft: Draft) => {
@@ -96,7 +99,10 @@ function StartForm(props: StartFormProps) {
     }
     setBusy(true);
     setFailure(noFailure);
+    setOutcome(null);
     try {
+      const { action } = props.view();
+      if (action) return await act(form, { opens: action.opens, input: values });
       const body = { type: props.type, input: values, ...(reason() ? { reason: reason() } : {}) };
       const headers = { 'idempotency-key': keyFor(JSON.stringify(body)) };
       const operation = await call<OperationView>(`${base()}/operations`, { method: 'POST', body, headers });
@@ -107,6 +113,13 @@ function StartForm(props: StartFormProps) {
     } finally {
       setBusy(false);
     }
+  };
+
+  const act = async (form: HTMLFormElement, given: { opens: string | null; input: Record<string, unknown> }) => {
+    const ended = await runAction({ base: base(), type: props.type, ...given });
+    if (ended.kind !== 'refused') return setOutcome(ended);
+    setFailure(failureOf(ended.error, ['input']));
+    return focusFirstProblem(form);
   };
 
   return (
@@ -148,6 +161,9 @@ function StartForm(props: StartFormProps) {
                 Back
               </button>
             </div>
+            <Show when={outcome()}>
+              {shown => <ActionOutcome title={props.view().title} outcome={shown()} close={() => setOutcome(null)} />}
+            </Show>
           </Panel>
         </div>
         <div class="column-side">
