@@ -233,7 +233,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
 
   test('an override that is not valid nginx is taken back: the message quotes nginx and the sites go on answering', async () => {
     const text = 'server { listen 80; server_name pages.example.org; no_such_directive on; }\n';
-    const path = '/api/environments/pages/overrides/write_vhost/nginx.conf.j2';
+    const path = '/api/environments/pages/overrides/write_vhost/vhost.conf.j2';
     expect((await aegir.call('PUT', path, { text })).status).toBe(204);
     const broken = await cli('run', 'install_environment', 'pages', '--follow');
     expect(broken.code).toBe(1);
