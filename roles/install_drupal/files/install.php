@@ -48,13 +48,15 @@ function aegir_run(array $command): array
         echo $line;
         $line = trim($line);
         $lines = array_slice([...$lines, ...$line === '' ? [] : [$line]], -4);
-        if (preg_match('/^\[error\]\s*(.+)/', $line, $found)) {
+        // Without the places in its code; that a folder of the code cannot be written is as it should be.
+        if (preg_match('/^\[error\]\s*(.+?)(?: #0 .*)?$/', $line, $found) && !str_contains($line, '.htaccess')) {
             $errors[] = $found[1];
         }
     }
-    return [proc_close($process), implode(' ', array_slice($errors, -3) ?: $lines)];
+    return [proc_close($process), mb_substr(implode(' ', array_slice($errors, -2) ?: $lines), 0, 300)];
 }
 
+[$app_root, $site_path] = [$aegir['root'], 'sites/default'];
 require $aegir['settings'];
 ['host' => $host, 'port' => $port, 'database' => $name, 'username' => $user, 'password' => $password, 'pdo' => $options]
     = $databases['default']['default'];
@@ -90,7 +92,9 @@ $what = $aegir['from_configuration']
 ]);
 $state = aegir_state($aegir);
 if ($code !== 0) {
-    aegir_stop("drush site:install ended with code $code: " . rtrim($words, '.') . '. Install again: it begins anew.');
+    aegir_stop("drush site:install ended with code $code: " . rtrim($words, '.') . '. ' . (str_contains($words, 'hook_install()')
+        ? 'Install again with the answer “keep” for exported configuration, or export it from a site whose profile allows it.'
+        : 'Install again: it begins anew.'));
 }
 if (!$state['installed']) {
     aegir_stop($state['problem'] ?: "Drush says that Drupal is installed, but it is not: it stopped after “{$state['task']}”. Look at the lines above.");
