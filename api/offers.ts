@@ -25,8 +25,8 @@ export async function offersOf(
       const reason = refusalOf(catalogue, type, roots, principal.role);
       const { name, title, description, dangerous } = type;
       const enabled = reason === '';
-      const asked =
-        type.action && enabled ? await prepareOperation(deps, principal, { kind, id, type: name, input: {} }) : null;
+      const request = { kind, id, type: name, input: {} };
+      const asked = type.action && enabled ? await prepareOperation(deps, principal, request, catalogue) : null;
       return { name, title, description, dangerous, enabled, reason, action: actionOffer(type, asked?.form) };
     }),
   );

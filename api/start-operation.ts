@@ -38,13 +38,14 @@ export interface PreparedOperation {
   resolve(answers: Record<string, unknown>): ResolvedStep[];
 }
 
-/** Everything about a start that changes nothing. */
+/** Everything about a start that changes nothing. @param current the catalogue, where it has just been read. */
 export async function prepareOperation(
   deps: ApiDependencies,
   principal: Principal,
   request: OperationRequest,
+  current?: Catalogue,
 ): Promise<PreparedOperation> {
-  const catalogue = await deps.catalogue.current();
+  const catalogue = current ?? (await deps.catalogue.current());
   const type = catalogue.operationTypes.get(request.type);
   if (!type || type.on !== request.kind) {
     const known = [...catalogue.operationTypes.values()]
