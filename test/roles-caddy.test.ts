@@ -1,7 +1,7 @@
 // The local server of a first start: Caddy, no root, everything below one folder. The whole way of a site.
 
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const base_path = join(folder, 'base');
   server = { base_path, web_service: 'caddy', web_port: port, web_settings: settings };
   hash = await commitFiles(join(folder, '..', 'site'), { 'index.html': '<h1>Hello</h1>', '.env': 'PASSWORD=x' });
-}, 60_000);
+}, 600_000);
 
 afterAll(async () => {
   await caddy.stop();
@@ -49,7 +49,7 @@ function ask(name: string, path = '/'): Promise<string> {
     const call = request({ host: '127.0.0.1', port, path, headers: { host: `${name}:${port}` } }, async response => {
       let text = '';
       for await (const part of response) text += part;
-      resolve(`${response.statusCode} ${text}`);
+      resolve(`${response.statusCode} ${response.headers.location ? `to ${response.headers.location}` : text}`);
     });
     call.once('error', reject).end();
   });
@@ -78,7 +78,7 @@ test('a site is installed, answers under its name, and a second run changes noth
   expect((await play('prepare_web_server', {}, { facts: true })).changed).toBe(0);
   const verified = await play('verify_server', {}, { facts: true });
   expect(verified.outputs).toMatchObject({ unprivileged: true, facts: { missing: [] } });
-}, 180_000);
+}, 600_000);
 
 test('a configuration that Caddy refuses is taken back, and the site goes on', async () => {
   const values = { ...server, environment_path: join(folder, 'base/environments/hello') };
@@ -92,7 +92,30 @@ test('a configuration that Caddy refuses is taken back, and the site goes on', a
   expect(words(broken)).toContain('unrecognized directive: no_such_directive');
   expect(existsSync(join(locateCaddy(folder).sites, 'bad.caddy'))).toBe(false);
   expect(await ask('hello.localhost')).toBe('200 <h1>Hello</h1>');
-}, 60_000);
+}, 600_000);
+
+test('redirects, the other names, challenges and the maintenance file are as with nginx; PHP is refused in words', async () => {
+  const environment_path = join(folder, 'base/environments/hello');
+  const site = { environment_name: 'hello', primary_name: 'hello.localhost', environment_path };
+  await play('write_vhost', {
+    ...{ ...site, www: 'remove', aliases: ['alias.localhost'], redirect_aliases: true },
+    redirects: ['/old /new', '/x%20y https://other.test/ 308'],
+  });
+  await writeFile(join(folder, 'base/acme/token'), 'proof');
+  await writeFile(join(environment_path, 'maintenance'), '');
+  const proof = '/.well-known/acme-challenge/token';
+  for (const name of ['hello', 'alias', 'www.hello']) expect(await ask(`${name}.localhost`, proof)).toBe('200 proof');
+  expect(await ask('hello.localhost')).toMatch(/^503 .*being worked on/);
+  await rm(join(environment_path, 'maintenance'));
+  expect(await ask('hello.localhost')).toBe('200 <h1>Hello</h1>');
+  expect(await ask('hello.localhost', '/old')).toBe('301 to /new');
+  expect(await ask('hello.localhost', '/x%20y')).toBe('308 to https://other.test/');
+  expect(await ask('www.hello.localhost', '/a')).toBe(`301 to http://hello.localhost:${port}/a`);
+  expect(await ask('alias.localhost', '/a?b')).toBe(`301 to http://hello.localhost:${port}/a?b`);
+  const php = await playRole('write_vhost', { ...server, ...site, php: '/usr/bin/php8.2' });
+  expect(words(php)).toContain('Sites with PHP need a Server with nginx');
+  await play('write_vhost', site);
+}, 600_000);
 
 test('a service is refused in words, as there is no root', async () => {
   const result = await playRole('install_generic', {
@@ -103,7 +126,7 @@ test('a service is refused in words, as there is no root', async () => {
     service_command: ['./serve'],
   });
   expect(words(result)).toContain('A service needs root and systemd on the Server');
-}, 60_000);
+}, 600_000);
 
 test('removing leaves nothing of the site', async () => {
   await play('remove_vhost', { environment_name: 'hello' });
@@ -113,4 +136,4 @@ test('removing leaves nothing of the site', async () => {
   expect(readdirSync(join(folder, 'base/environments'))).toEqual([]);
   expect(readdirSync(join(folder, 'base/releases'))).toEqual([]);
   expect(readdirSync(locateCaddy(folder).sites)).toEqual(['.lock']);
-}, 60_000);
+}, 600_000);

@@ -40,8 +40,7 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
   let blog: Record<string, unknown>;
 
   beforeAll(async () => {
-    site = await startSiteHost('vhost');
-    await site.play('prepare_web_server', { php_versions: ['8.2'] }, { facts: true });
+    site = await startSiteHost('vhost', { php_versions: ['8.2'] });
     const [one, two] = [await place('shop', 'blog'), await place('blog', 'shop')];
     const trusted_proxies = [`${site.host.gateway}/32`, '10.9.0.0/16'];
     const drupal = {
@@ -53,7 +52,8 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
     blog = { ...two, ...drupal, primary_name: 'www.blog.test', trusted_proxies };
     await site.play('write_vhost', shop);
     await site.play('write_vhost', blog);
-  });
+    // Eight plays and the packages of PHP.
+  }, 1_800_000);
 
   afterAll(() => site?.stop());
 

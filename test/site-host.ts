@@ -21,7 +21,8 @@ export interface SiteHost {
   stop(): Promise<void>;
 }
 
-export async function startSiteHost(prefix: string): Promise<SiteHost> {
+/** `server`: values of prepare_web_server. */
+export async function startSiteHost(prefix: string, server: Record<string, unknown> = {}): Promise<SiteHost> {
   const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
   const host = await startTestHost(prefix);
   const git = await startGitServer(repositories, host.gateway);
@@ -36,7 +37,7 @@ export async function startSiteHost(prefix: string): Promise<SiteHost> {
     await rm(repositories, { recursive: true, force: true });
   };
   try {
-    await play('prepare_web_server', {}, { facts: true });
+    await play('prepare_web_server', server, { facts: true });
   } catch (error) {
     await stop();
     throw error;
