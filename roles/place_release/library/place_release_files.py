@@ -97,9 +97,12 @@ def main():
     if is_done(link, target, owner):
         module.exit_json(changed=False)
     if not module.check_mode:
-        os.makedirs(parent, mode=0o755, exist_ok=True)
-        copy_first_files(link, environment, owner)
-        put_link(link, target, owner)
+        try:
+            os.makedirs(parent, mode=0o755, exist_ok=True)
+            copy_first_files(link, environment, owner)
+            put_link(link, target, owner)
+        except (OSError, shutil.Error) as error:
+            module.fail_json(msg=f"The files cannot be linked to {link}: {error}.")
     module.exit_json(changed=True, diff=diff)
 
 

@@ -132,6 +132,8 @@ def main():
         done += make_program(os.path.join(path, "run"), module.params["run"], check_mode)
     except Refused as refusal:
         module.fail_json(msg=str(refusal))
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or path} cannot be made: {error.strerror}.")
     diff = {"before": "", "after": "".join(f"{line}\n" for line in done)}
     module.exit_json(changed=bool(done), diff=diff if done else None)
 

@@ -57,7 +57,10 @@ def main():
         if text is None:
             os.unlink(path)
         else:
-            write(path, text, grp.getgrnam(module.params["group"]).gr_gid)
+            try:
+                write(path, text, grp.getgrnam(module.params["group"]).gr_gid)
+            except OSError as error:
+                module.fail_json(msg=f"{path} cannot be written: {error.strerror}.")
     module.exit_json(changed=bool(changed), files=changed)
 
 

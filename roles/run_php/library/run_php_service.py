@@ -179,6 +179,8 @@ def main():
             service.apply()
         except Refused as refusal:
             module.fail_json(msg=str(refusal))
+        except OSError as error:
+            module.fail_json(msg=f"The configuration of PHP cannot be written: {error.strerror}. What ran goes on.")
     module.exit_json(changed=True, diff=service.diff())
 
 
