@@ -5,7 +5,8 @@ $settings = $config = $databases = [];
 ob_start();
 set_error_handler(static fn ($level, $text) => throw new ErrorException($text));
 try {
-    eval('?>' . stream_get_contents(STDIN));
+    // PHP swallows one line break after this, which must not be the one that the settings begin with.
+    eval("?>\n" . stream_get_contents(STDIN));
     $printed = ob_get_clean();
     $wrong = match (true) {
         $printed !== '' => 'they print something: nothing may stand outside of <?php',
@@ -16,7 +17,7 @@ try {
     };
 } catch (Throwable $error) {
     ob_end_clean();
-    $wrong = lcfirst($error->getMessage()) . " on line {$error->getLine()}";
+    $wrong = lcfirst($error->getMessage()) . ' on line ' . ($error->getLine() - 1);
 }
 if ($wrong !== '') {
     fwrite(STDERR, $wrong);
