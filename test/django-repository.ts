@@ -52,7 +52,8 @@ def page(request):
     if 'add' in request.GET:
         Note.objects.create(text=request.GET['add'])
     notes = ', '.join(note.text for note in Note.objects.order_by('id'))
-    return HttpResponse(f"{notes} | {value('SELECT @@hostname')} | {value('SHOW STATUS LIKE "Ssl_version"')}")
+    where = [value('SELECT @@hostname'), value("SHOW STATUS LIKE 'Ssl_version'")]
+    return HttpResponse(' | '.join([notes, *where]))
 
 
 urlpatterns = [path('', page)]
