@@ -1,0 +1,255 @@
+// The life of Drupal sites whose pages and databases are on two hosts, prepared by Operations from nothing. Needs a codebase:
+// AEGIR_TEST_DRUPAL names a git repository with composer.json at the root, web/, and vendor with Drush in it.
+
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Farm, startFarm } from './farm.ts';
+import { commitFiles } from './git-server.ts';
+import { type Operator, operatorOf } from './operator.ts';
+import { canRunHosts } from './test-host.ts';
+import { createVisitor } from './visitor.ts';
+
+const codebase = process.env.AEGIR_TEST_DRUPAL;
+const reason =
+  canRunHosts() ?? (codebase ? null : 'AEGIR_TEST_DRUPAL names no git repository with Drupal, Drush and vendor.');
+if (reason) console.warn(`Skipped: the life of Drupal sites on two hosts. ${reason}`);
+
+const title = `Sven's "Shop" {{ 7 * 6 }} $(id)`;
+/** As Drupal writes it into its pages. */
+const titleInPages = 'Sven&#039;s &quot;Shop&quot; {{ 7 * 6 }} $(id)';
+const module = 'web/modules/custom/aegir_trial/aegir_trial';
+const hook = (number: number, body: string) => `\nfunction aegir_trial_update_${number}() {\n  ${body}\n}\n`;
+const firstHook = hook(10001, `\\Drupal::state()->set('aegir_trial', 'updated');`);
+const failingHook = hook(
+  10002,
+  `\\Drupal::state()->set('aegir_trial', 'half'); throw new \\Exception('The moon is away');`,
+);
+
+describe.skipIf(reason !== null)('Drupal sites on a web and a database host', () => {
+  let farm: Farm;
+  let operator: Operator;
+
+  const of = (name: string) => `/var/lib/aegir/environments/${name}`;
+  const install = (name: string, ...answers: string[]) =>
+    operator.cli('run', 'install_environment', name, ...answers, '--follow');
+  const refused = async (name: string) => {
+    const { operation } = await operator.failureOf(`environments/${name}`, install(name));
+    expect((await operator.entity(`environments/${name}`)).state).toBe('broken');
+    return operation.message;
+  };
+  const changedTasks = async (name: string) =>
+    (await operator.lastOperation(`environments/${name}`)).tasks.filter(task => task.changed).map(task => task.type);
+  const makeEnvironment = (name: string, release: string, ...more: string[]) =>
+    operator.must(
+      ...['environment', 'create', '--name', name, '--release', `shop/${release}`, '--cluster', 'farm'],
+      ...['--primary-name', `${name}.example.org`, ...more],
+    );
+  const useRelease = (name: string, release: string) =>
+    operator.must('environment', 'edit', name, '--release', `shop/${release}`);
+  const drush = (name: string, ...words: string[]) =>
+    operator.must(
+      ...['run', 'run_command', name],
+      ...['vendor/bin/drush', ...words].flatMap(word => ['--command', word]),
+      '--follow',
+    );
+  const status = async (name: string) =>
+    (
+      JSON.parse(await operator.must('run', 'site_status', name, '--json')) as {
+        outputs: { status: Record<string, unknown> };
+      }
+    ).outputs.status;
+  const databases = async () => (await farm.database.exec(`mariadb -BNe 'SHOW DATABASES LIKE "aegir%"'`)).stdout;
+  const addRelease = (name: string, ref: string) =>
+    operator.must('release', 'create', '--name', name, '--project', 'shop', '--git-ref', ref);
+
+  /** The codebase with a module of ours, in versions of which each goes on from the one before. */
+  const makeReleases = async () => {
+    const repository = join(farm.repositories, 'shop');
+    await execa('git', ['clone', '--quiet', String(codebase), repository]);
+    const files = {
+      [`${module}.info.yml`]: 'name: Trial\ntype: module\ncore_version_requirement: ^10 || ^11\n',
+      [`${module}.install`]: '<?php\n',
+    };
+    const first = await commitFiles(repository, files);
+    await farm.addRelease('shop', 'drupal');
+    await addRelease('first', first);
+    await addRelease('update', await commitFiles(repository, { [`${module}.install`]: `<?php\n${firstHook}` }));
+    const both = { [`${module}.install`]: `<?php\n${firstHook}${failingHook}` };
+    await addRelease('failing', await commitFiles(repository, both));
+    await mkdir(join(repository, '.git/away'));
+    await rename(join(repository, 'vendor/drush'), join(repository, '.git/away/drush'));
+    await addRelease('without-drush', await commitFiles(repository, {}));
+    await rename(join(repository, 'vendor'), join(repository, '.git/away/vendor'));
+    await addRelease('without-vendor', await commitFiles(repository, {}));
+  };
+
+  beforeAll(async () => {
+    farm = await startFarm('dru', { web: { php_versions: ['8.2'] } });
+    operator = operatorOf(farm.aegir);
+    await makeReleases();
+  });
+
+  afterAll(() => farm?.stop());
+
+  test('a site is installed by one command; its page has its title, and its database lies on the other host', async () => {
+    await makeEnvironment('shop', 'first', '--kind', 'production');
+    const answers = ['--site-name', title, '--admin-name', 'ada', '--admin-mail', 'ada@example.org'];
+    const { code, stdout } = await install('shop', ...answers);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('Installation complete.');
+    expect(stdout).not.toMatch(/password/i);
+    const page = await farm.ask('shop.example.org');
+    expect(page.slice(0, 3)).toBe('200');
+    expect(page).toContain(titleInPages);
+    expect(await databases()).toBe('aegir_shop');
+    expect((await farm.web.exec('command -v mariadbd; ls /var/lib/mysql')).stdout).toBe('');
+    const { state, values } = await operator.entity('environments/shop');
+    expect([state, values.url, values.user]).toEqual(['enabled', 'http://shop.example.org', 'aegir-shop']);
+  });
+
+  test('neither secrets nor leavings of the installation are anywhere', async () => {
+    const secrets = await farm.web.exec(`cat ${of('shop')}/settings/drupal.secrets.php`);
+    const found = secrets.stdout.match(/[A-Za-z0-9]{48}/g) ?? [];
+    expect(found).toHaveLength(2);
+    const operation = await operator.lastOperation('environments/shop');
+    const entity = await operator.entity('environments/shop');
+    const shown = JSON.stringify([await farm.aegir.log(operation.id), operation, entity]);
+    for (const secret of found) expect(shown).not.toContain(secret);
+    const left = await farm.web.exec(
+      `ls -d ${of('shop')}/tmp/aegir-install-* ${of('shop')}/settings/drupal.unfinished;
+      stat -c '%a %U:%G' ${of('shop')}/current/web/sites/default/settings.php; stat -c %a ${of('shop')}/current/web/sites/default`,
+    );
+    expect(left.stdout).toBe('440 root:aegir-shop\n755');
+  });
+
+  test('files that tell or run something are answered to nobody', async () => {
+    for (const path of [
+      ...['sites/default/settings.php', 'core/install.php', 'core/core.services.yml', 'core/CHANGELOG.txt'],
+      ...['sites/default/files/x.php', 'composer.json', 'core/includes/install.inc'],
+    ])
+      expect(`${path} ${(await farm.ask('shop.example.org', `/${path}`)).slice(0, 3)}`).toBe(`${path} 404`);
+    expect((await farm.ask('shop.example.org', '/user/login')).slice(0, 3)).toBe('200');
+  });
+
+  test('a second run changes nothing', async () => {
+    expect((await install('shop')).code).toBe(0);
+    expect(await changedTasks('shop')).toEqual([]);
+  });
+
+  test('the status is told at once, without the password of the database', async () => {
+    const told = await status('shop');
+    expect(told).toMatchObject({ application: 'Drupal', installed: true, title, maintenance: false, problems: [] });
+    expect(told.database).toMatchObject({ name: 'aegir_shop', host: farm.database.address, reachable: true });
+    expect(JSON.stringify(told)).not.toMatch(/password/i);
+  });
+
+  test('a login link signs in, once', async () => {
+    const link = (await operator.must('run', 'log_in', 'shop')).trim();
+    expect(link).toMatch(/^http:\/\/shop\.example\.org\/user\/reset\/1\//);
+    const visitor = createVisitor(farm.web.address);
+    const opened = await visitor.get(link);
+    expect([opened.status, opened.headers['set-cookie']?.length]).toEqual([302, 1]);
+    expect((await visitor.get(String(opened.headers.location))).body).toContain('ada@example.org');
+    const again = await createVisitor(farm.web.address).get(link);
+    expect([again.status, again.headers.location]).toEqual([302, 'http://shop.example.org/user/password']);
+    expect((await operator.cli('run', 'log_in', 'shop', '--user', 'nobody')).stderr).toContain('nobody');
+  });
+
+  test('cron runs, caches are cleared, a command runs as the site, and it is verified', async () => {
+    await operator.must('run', 'run_cron', 'shop', '--follow');
+    await operator.must('run', 'clear_caches', 'shop', '--follow');
+    expect(await drush('shop', 'status', '--field=bootstrap')).toContain('Successful');
+    await operator.must('run', 'verify_environment', 'shop', '--follow');
+    expect((await status('shop')).cron).toMatchObject({ last_run: expect.stringMatching(/^20/) });
+  });
+
+  test('a second site of the same Release lives beside it, with a database and a salt of its own', async () => {
+    await makeEnvironment('news', 'first', '--kind', 'staging');
+    const { code, stdout } = await install('news', '--site-name', 'News', '--profile', 'minimal');
+    expect(code, stdout).toBe(0);
+    expect(await farm.ask('news.example.org')).toContain('News</title>');
+    expect(await farm.ask('shop.example.org')).toContain(titleInPages);
+    expect(await databases()).toBe('aegir_news\naegir_shop');
+    const files = (path: string) => `${of('shop')}/${path} ${of('news')}/${path}`;
+    const both = await farm.web.exec(
+      `sha256sum ${files('settings/drupal.secrets.php')} | cut -c1-64 | uniq | wc -l;
+      stat -c %i ${files('current/web/core/lib/Drupal.php')} | uniq | wc -l`,
+    );
+    expect(both.stdout).toBe('2\n1');
+  });
+
+  test('a Release with an update of the database brings it along; without one nothing is done', async () => {
+    await drush('news', 'pm:install', 'aegir_trial', '--yes');
+    await useRelease('news', 'update');
+    expect((await install('news')).stdout).toContain('Update completed: aegir_trial_update_10001');
+    expect(await drush('news', 'state:get', 'aegir_trial')).toContain('updated');
+    expect((await install('news')).code).toBe(0);
+    expect(await changedTasks('news')).toEqual([]);
+  });
+
+  test('an update that fails is named with what it left, and the site goes on with the former code', async () => {
+    await useRelease('news', 'failing');
+    const message = await refused('news');
+    expect(message).toContain('The update aegir_trial_update_10002 failed: The moon is away.');
+    expect(message).toContain('What it did before it failed stays in the database');
+    expect(await farm.ask('news.example.org')).toContain('News</title>');
+    expect((await farm.web.exec(`grep -c moon ${of('news')}/current/${module}.install`)).stdout).toBe('0');
+    await useRelease('news', 'update');
+    expect((await install('news')).code).toBe(0);
+    expect(await drush('news', 'state:get', 'aegir_trial')).toContain('half');
+  });
+
+  test('code without Drush, and code whose packages Composer cannot get, are refused with what to do', async () => {
+    await makeEnvironment('bare', 'without-drush');
+    expect(await refused('bare')).toContain('composer require drush/drush');
+    await useRelease('bare', 'without-vendor');
+    expect(await refused('bare')).toMatch(/Install the packages.*Nothing of it was left/s);
+    expect((await farm.web.exec(`ls ${of('bare')}/releases | grep -c build`)).stdout).toBe('0');
+    await useRelease('bare', 'first');
+    expect((await install('bare', '--profile', 'minimal')).code).toBe(0);
+    await operator.must('run', 'delete_environment', 'bare', '--follow');
+  });
+
+  test('an installer that dies half-way begins anew, and tables of something else are never removed', async () => {
+    await makeEnvironment('half', 'first');
+    const failed = operator.failureOf('environments/half', install('half', '--profile', 'minimal'));
+    const begun = `mariadb -BNe "SELECT 1 FROM information_schema.tables WHERE table_schema = 'aegir_half' AND table_name = 'users'"`;
+    await until(async () => (await farm.database.exec(begun)).stdout === '1');
+    await farm.web.exec('pkill -KILL -u aegir-half php');
+    expect((await failed).operation.tasks.find(task => task.state === 'failed')?.type).toBe('install_drupal');
+    const again = await install('half');
+    expect(again.stdout).toContain('An earlier installation did not come to its end');
+    expect(again.code, again.stdout).toBe(0);
+    await farm.database.exec('mariadb aegir_half -e "SET FOREIGN_KEY_CHECKS = 0; DROP TABLE users"');
+    expect(await refused('half')).toContain('users are missing. Nothing was removed.');
+    expect((await farm.database.exec('mariadb aegir_half -BNe "SELECT COUNT(*) > 20 FROM config"')).stdout).toBe('1');
+    expect((await status('half')).problems).toEqual([expect.stringContaining('no complete Drupal')]);
+    await operator.must('run', 'delete_environment', 'half', '--follow');
+  });
+
+  test('a database server that is away is named, and nothing is lost', async () => {
+    await farm.database.exec('systemctl stop mariadb');
+    const run = operator.cli('run', 'verify_environment', 'shop', '--follow');
+    const { operation } = await operator.failureOf('environments/shop', run);
+    expect(operation.message).toContain('cannot be reached');
+    await farm.database.exec('systemctl start mariadb');
+    await operator.must('run', 'verify_environment', 'shop', '--follow');
+    expect(await farm.ask('shop.example.org')).toContain(titleInPages);
+  });
+
+  test('deleting leaves neither files, user, unit, configuration nor database', async () => {
+    for (const name of ['shop', 'news']) await operator.must('run', 'delete_environment', name, '--follow');
+    const left = await farm.web.exec(
+      `find /var/lib/aegir/environments -mindepth 1; ls /etc/systemd/system /run | grep aegir-;
+      getent passwd | grep aegir-; getent group | grep aegir-; grep -rl example.org /etc; pgrep -a php; systemctl --failed --no-legend`,
+    );
+    expect([left.stdout, await databases()]).toEqual(['', '']);
+  });
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 300_000;
+  while (!(await holds())) if (Date.now() > end) throw new Error('It did not come to that within five minutes.');
+}
