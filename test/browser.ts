@@ -42,11 +42,12 @@ export function canRunBrowser(): string | null {
   }
 }
 
-export async function startBrowser(baseURL: string): Promise<Browser> {
+/** @param further switches, such as `--host-resolver-rules`: where names lead that no server knows. */
+export async function startBrowser(baseURL: string, further: string[] = []): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'aegir-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,
-    args: switches,
+    args: [...switches, ...further],
     baseURL,
     acceptDownloads: true,
     viewport: { width: 1400, height: 900 },
