@@ -116,6 +116,7 @@ test('an update that fails is named with its reason and with what is left', asyn
     '>  [error]  The moon is away ',
     '>  [error]  Update failed: shop_update_10001 ',
     ' [error]  Update aborted by: shop_update_10001 ',
+    ' [error]  Finished performing updates. ',
   ];
   say({ pending: updateOf('shop_update_10001'), said: said.join('\n'), code: 1 });
   const result = await play('update_drupal');
