@@ -1,8 +1,9 @@
 // The files of a Task type's folder, and their hash: the version of the Task type.
 
 import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Stats } from 'node:fs';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 export interface FolderFile {
   /** Relative, with `/`. */
@@ -32,7 +33,9 @@ export async function readFolder(
   let bytes = 0;
   for await (const { path, kind, size, mode } of walkFolder(folder)) {
     if (kind === 'other') {
-      mistakes.push({ path, message: 'is a link or a special file: a Task type consists of ordinary files only.' });
+      const message =
+        'is a special file, or a link that leads out of the folder of Task types: its content must lie here.';
+      mistakes.push({ path, message });
       continue;
     }
     bytes += size;
@@ -57,18 +60,30 @@ interface FoundFile {
   stamp: string;
 }
 
-/** Every file below a folder, without what is left out, in a stable order. */
+/**
+ * Every file below a folder, without what is left out, in a stable order. A link to a file of a Task type beside this one
+ * counts as that file: so do several share one.
+ */
 export async function* walkFolder(folder: string, below = ''): AsyncGenerator<FoundFile> {
   for (const name of (await readdir(join(folder, below))).sort()) {
     if (isLeftOut(name)) continue;
     const path = below === '' ? name : `${below}/${name}`;
-    const stats = await lstat(join(folder, path));
-    if (stats.isDirectory()) yield* walkFolder(folder, path);
+    const own = await lstat(join(folder, path));
+    if (own.isDirectory()) yield* walkFolder(folder, path);
     else {
+      const shared = own.isSymbolicLink() ? await sharedFile(folder, path) : null;
+      const stats = shared ?? own;
       const stamp = [stats.ino, stats.size, stats.mode, stats.mtimeMs, stats.ctimeMs].join(' ');
       yield { path, kind: stats.isFile() ? 'file' : 'other', size: stats.size, mode: stats.mode, stamp };
     }
   }
+}
+
+/** Null: it leads elsewhere, or to nothing. */
+async function sharedFile(folder: string, path: string): Promise<Stats | null> {
+  const types = dirname(await realpath(folder));
+  const target = await realpath(join(folder, path)).catch(() => '');
+  return target.startsWith(`${types}/`) ? stat(target) : null;
 }
 
 /** sha256 over each file's path, executable bit, length and bytes, in the order of the paths. */

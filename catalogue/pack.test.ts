@@ -79,8 +79,19 @@ test('a folder that changed since its version was read is not packed under it', 
   await expect(packFolder(role, version)).rejects.toMatchObject({ code: 'conflict' });
 });
 
-test('a folder with a link is not packed', async () => {
+test('a link to a file of a Task type beside it is packed as that file, and its content is part of the version', async () => {
+  await folders.write({ 'roles/deploy_release/files/shared.py': 'one\n' });
+  await mkdir(join(role, 'files'), { recursive: true });
+  await symlink('../../deploy_release/files/shared.py', join(role, 'files/shared.py'));
+  const version = await versionOf(role);
+  await unpackFolder(await packFolder(role, version), into, version);
+  expect(await readFile(join(into, 'files/shared.py'), 'utf8')).toBe('one\n');
+  await folders.write({ 'roles/deploy_release/files/shared.py': 'two\n' });
+  expect(await versionOf(role)).not.toBe(version);
+});
+
+test('a folder with a link that leads elsewhere is not packed', async () => {
   await mkdir(join(role, 'files'), { recursive: true });
   await symlink('/etc/passwd', join(role, 'files/passwd'));
-  await expect(packFolder(role)).rejects.toThrow(/files\/passwd is a link/);
+  await expect(packFolder(role)).rejects.toThrow(/files\/passwd is a special file, or a link that leads out/);
 });
