@@ -22,8 +22,8 @@ if (reason) console.warn(`Skipped: the operator's story in a browser. ${reason}`
 
 const password = 'correct horse battery';
 const siteName = 'shop.localhost';
-// The pre-flight and the six of install_environment.
-const steps = 7;
+// The pre-flight and the seven of install_environment for plain files.
+const steps = 8;
 
 // What the browser itself writes when an answer is an error; the pages show it in words.
 const failedLoad = (status: number) => new RegExp(`^Failed to load resource: .*status of ${status}`);

@@ -95,7 +95,8 @@ function actions(hosts: DatabaseHosts, common: Values): Pick<WordPressHosts, 'pl
 
 async function act({ web }: DatabaseHosts, role: string, values: Values): Promise<Values | string> {
   const folder = `/run/act-${role}`;
-  const { stdout: files } = await execa('tar', ['-C', join(import.meta.dirname, '../roles', role), '-c', 'shell'], {
+  // Dereferenced: what several roles share is a link.
+  const { stdout: files } = await execa('tar', ['-C', join(import.meta.dirname, '../roles', role), '-ch', 'shell'], {
     encoding: 'buffer',
   });
   const input = Buffer.from(JSON.stringify({ arguments: values, aegir: {} })).toString('base64');
