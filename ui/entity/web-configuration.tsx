@@ -27,7 +27,7 @@ export function WebConfiguration(props: { entity: EntityView }) {
   return (
     <Show when={configuration()}>
       {shown => (
-        <Panel title="Web server configuration" aside={<code class="faint small">{shown().path}</code>}>
+        <Panel title="Web server configuration">
           <div>
             <For each={shown().parts}>
               {(part, at) => (
@@ -40,7 +40,9 @@ export function WebConfiguration(props: { entity: EntityView }) {
               )}
             </For>
           </div>
-          <p class="faint small">As the last Operation wrote it. An override takes effect with the next “Install”.</p>
+          <p class="faint small path">
+            <code>{shown().path}</code>, as the last Operation wrote it. An override takes effect with the next “Install”.
+          </p>
         </Panel>
       )}
     </Show>
