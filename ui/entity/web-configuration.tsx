@@ -41,7 +41,8 @@ export function WebConfiguration(props: { entity: EntityView }) {
             </For>
           </div>
           <p class="faint small path">
-            <code>{shown().path}</code>, as the last Operation wrote it. An override takes effect with the next “Install”.
+            <code>{shown().path}</code>, as the last Operation wrote it. An override takes effect with the next
+            “Install”.
           </p>
         </Panel>
       )}
