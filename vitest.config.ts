@@ -10,7 +10,7 @@ function project(
   name: string,
   include: string[],
   exclude: string[],
-  groupOrder: number,
+  { groupOrder, maxWorkers }: { groupOrder: number; maxWorkers: number },
 ): TestProjectInlineConfiguration {
   const isHeavy = groupOrder > 0;
   return {
@@ -20,8 +20,7 @@ function project(
       exclude: [...everywhere, ...exclude],
       pool: 'forks',
       sequence: { groupOrder },
-      // Two suites with an Aegir of their own are what two cores carry; a heavy one is alone.
-      maxWorkers: isHeavy ? 1 : 2,
+      maxWorkers,
       // A single Operation takes seconds; installing packages on a host or a fresh clone takes minutes.
       testTimeout: isHeavy ? 600_000 : 60_000,
       hookTimeout: isHeavy ? 600_000 : 120_000,
@@ -34,10 +33,11 @@ export default defineConfig({
     // Only here: the projects share its PostgreSQL and Temporal.
     globalSetup: ['test/global-setup.ts'],
     projects: [
-      project('unit', ['**/*.test.ts'], heavy, 0),
-      project('host', ['**/*.host.test.ts'], [], 1),
-      project('browser', ['**/*.browser.test.ts'], [], 2),
-      project('start', ['**/*.start.test.ts'], [], 3),
+      // Two suites are what two cores carry; what waits for pages, or measures a whole machine, is alone.
+      project('unit', ['**/*.test.ts'], heavy, { groupOrder: 0, maxWorkers: 2 }),
+      project('host', ['**/*.host.test.ts'], [], { groupOrder: 1, maxWorkers: 2 }),
+      project('browser', ['**/*.browser.test.ts'], [], { groupOrder: 2, maxWorkers: 1 }),
+      project('start', ['**/*.start.test.ts'], [], { groupOrder: 3, maxWorkers: 1 }),
     ],
   },
 });
