@@ -1,7 +1,7 @@
 // Lets only those who are signed in to the pages.
 
 import { useLocation } from '@solidjs/router';
-import { createSignal, ErrorBoundary, type JSX, Match, Show, Switch } from 'solid-js';
+import { ErrorBoundary, type JSX, Match, Show, Switch } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
 import { useSessionQuery } from '../api/queries.ts';
 import { FirstPassword, SignIn, SignInByLink } from '../pages/sign-in.tsx';
@@ -9,6 +9,7 @@ import { Loading } from '../parts/loaded.tsx';
 import { ErrorNotice } from '../parts/notice.tsx';
 import { Page } from '../parts/page.tsx';
 import { Layout } from './layout.tsx';
+import { isPutOff, putOff } from './put-off.ts';
 import { SessionContext } from './session.tsx';
 
 export function Gate(props: { children?: JSX.Element }) {
@@ -16,7 +17,6 @@ export function Gate(props: { children?: JSX.Element }) {
   const hasLink = () => location.pathname === '/sign-in' && Boolean(location.query.link);
   // The link signs in first; before, the answer would be "no".
   const session = useSessionQuery(() => !hasLink());
-  const [skipped, setSkipped] = createSignal(false);
   return (
     <Switch fallback={<Loading />}>
       <Match when={hasLink()}>
@@ -35,8 +35,8 @@ export function Gate(props: { children?: JSX.Element }) {
       <Match when={session.data}>
         {view => (
           <Show
-            when={!view().needsPassword || skipped()}
-            fallback={<FirstPassword session={view()} skip={() => setSkipped(true)} />}
+            when={!view().needsPassword || isPutOff(view().user.id)}
+            fallback={<FirstPassword session={view()} skip={() => putOff(view().user.id)} />}
           >
             <SignedIn session={view()}>{props.children}</SignedIn>
           </Show>
