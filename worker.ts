@@ -10,6 +10,7 @@ import { readConfig, requireDatabase } from './config.ts';
 import { actionQueue } from './model/action.ts';
 import { errorText } from './model/errors.ts';
 import { openDatabase } from './model/store/database.ts';
+import { createDataConverter } from './secrets/data-converter.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
 import { createVault } from './secrets/vault.ts';
@@ -38,11 +39,12 @@ async function main(): Promise<void> {
     backends: createBackends(backendDependencies),
     folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
     apiUrl: config.api.urlForWorkers,
+    logLimitBytes: config.logLimitBytes,
   };
   const common = {
     connection,
     namespace: config.temporal.namespace,
-    dataConverter: { payloadCodecs: [createPayloadCodec(keys)] },
+    dataConverter: createDataConverter(createPayloadCodec(keys)),
     // A cancel is heard with the next heartbeat that is sent.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '1 second',

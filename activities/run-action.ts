@@ -26,9 +26,11 @@ export async function runAction(deps: ActivityDependencies, { action }: ActionAr
   try {
     const end = await carryOut(deps, action);
     if (end.state === 'succeeded') return end;
-    // The engine keeps the message of a failure in clear, its details are sealed.
-    const message = `${action.title} failed.`;
-    throw ApplicationFailure.create({ message, type: actionFailure, nonRetryable: true, details: [end] });
+    throw ApplicationFailure.create({
+      ...{ message: end.message, type: actionFailure },
+      nonRetryable: true,
+      details: [end],
+    });
   } finally {
     clearInterval(beat);
   }
@@ -43,6 +45,7 @@ async function carryOut(deps: ActivityDependencies, action: ActionPlan): Promise
       lines = [...lines, ...cleanLine(mask(text))].slice(-keptLines);
     },
     mark: () => undefined,
+    room: () => undefined,
     hostKey: key => updateHostKey(deps.db, { name: startedBy, organisation }, { server: step.roots.server ?? '', key }),
     kept: async () => undefined,
   };

@@ -5,8 +5,10 @@ import { defineSearchAttributeKey, type PayloadCodec, TypedSearchAttributes } fr
 import { AppError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
+import { createDataConverter } from '../secrets/data-converter.ts';
 import type { EngineView } from './contract.ts';
 import { createActionRunner, type RunAction } from './engine-action.ts';
+import { openFailures } from './engine-failures.ts';
 import { describeHistory } from './engine-history.ts';
 
 export interface EngineOptions {
@@ -38,7 +40,7 @@ const callTimeoutMs = 5000;
 export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const connection = Connection.lazy({ address: options.address });
   const { namespace, codec } = options;
-  const client = new Client({ connection, namespace, dataConverter: { payloadCodecs: [codec] } });
+  const client = new Client({ connection, namespace, dataConverter: createDataConverter(codec) });
   const soon = <T>(call: () => Promise<T>) => connection.withDeadline(Date.now() + callTimeoutMs, call);
   const consolePage = (id: string) => `${options.publicUrl}/temporal/namespaces/${namespace}/workflows/${id}`;
 
@@ -92,7 +94,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
           ...base,
           runId: description.runId,
           status: description.status.name.toLowerCase(),
-          entries: describeHistory(history),
+          entries: describeHistory(await openFailures(codec, history)),
         };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { ...base, runId: null, status: 'expired', entries: [] };

@@ -6,6 +6,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
+/** Part of the bundle, by its path (secrets/data-converter.ts gives the same to workers and clients). */
+const failureConverter = join('secrets', 'failure-converter.ts');
+
 /** @param cache folder for bundles. @returns the path of the bundle for the sources as they are now. */
 export async function bundleWorkflows(installation: string, cache: string): Promise<string> {
   const file = join(cache, `${hashSources(installation)}.js`);
@@ -19,6 +22,7 @@ export async function bundleWorkflows(installation: string, cache: string): Prom
   const quiet = { trace() {}, debug() {}, info() {}, log() {}, warn: console.warn, error: console.error };
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(installation, 'workflows', 'index.ts'),
+    failureConverterPath: join(installation, failureConverter),
     logger: quiet,
   });
   mkdirSync(cache, { recursive: true });
@@ -38,5 +42,6 @@ function hashSources(installation: string): string {
     for (const name of names)
       hash.update(`\0${folder}/${name}\0`).update(readFileSync(join(installation, folder, name)));
   }
+  hash.update(readFileSync(join(installation, failureConverter)));
   return hash.digest('hex');
 }

@@ -12,6 +12,7 @@ import { launch, type Running, waitUntilReady } from '../start/launch.ts';
 import { findTemporal } from '../start/temporal.ts';
 import { freePort } from './free-port.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { clientWithKey } from './sealed.ts';
 import { makeTypeFolder } from './task-types.ts';
 
 const link = 'https://site.example/once/k3y-0f-0ne-login';
@@ -181,16 +182,19 @@ async function engineText(): Promise<string> {
 describe('whoever reaches the engine’s port', () => {
   const queue = 'aegir-actions';
   const startToCloseTimeout = '10 seconds';
+  const resultOf = (id: string) => clientWithKey(aegir, connection).activity.getHandle(id).result();
 
   test('cannot run an unsealed Action', async () => {
-    const handle = client.activity.execute('make_link', {
+    await client.activity.start('make_link', {
       id: 'forged',
       taskQueue: queue,
       startToCloseTimeout,
       args: [{ action: { id: 'forged' } }],
       retry: { maximumAttempts: 1 },
     });
-    await expect(handle).rejects.toMatchObject({ cause: { message: expect.stringContaining('did not seal') } });
+    await expect(resultOf('forged')).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('did not seal') },
+    });
   });
 
   test('cannot run a sealed Action, or a step of an Operation, again under another id', async () => {
@@ -219,7 +223,7 @@ describe('whoever reaches the engine’s port', () => {
         retryPolicy: { maximumAttempts: 1 },
         input: sealed ?? null,
       });
-      return client.activity.getHandle(activityId).result();
+      return resultOf(activityId);
     };
     await expect(replay('again', queue, 'make_link', input)).rejects.toMatchObject({
       cause: { message: 'This belongs to another Action.' },

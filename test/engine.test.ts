@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { EngineView, OperationView } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { openPayload } from './sealed.ts';
 import { makeTypeFolder } from './task-types.ts';
 
 const types = makeTypeFolder();
@@ -11,18 +12,21 @@ let project: Entity;
 let connection: Connection;
 let client: Client;
 let done: OperationView;
+let failed: OperationView;
 
 beforeAll(async () => {
-  types.shellTask('say_word', 'cat >/dev/null; echo said', {
-    options: 'word: {type: str, description: A word, required: true}',
-  });
+  const options = 'word: {type: str, description: A word, required: true}';
+  types.shellTask('say_word', 'cat >/dev/null; echo said', { options });
+  types.shellTask('fail_word', 'cat; exit 3', { options });
   types.operation('say', 'project', '[{id: say, task: say_word}]');
+  types.operation('fail', 'project', '[{id: fail, task: fail_word}]');
   aegir = await startAegir({ types: types.path });
   const values = { name: 'site', repository: 'https://example.org/site.git', application: 'static' };
   project = (await aegir.call<Entity>('POST', '/api/projects', { values })).body;
   connection = await Connection.connect({ address: inject('temporalAddress') });
   client = new Client({ connection, namespace: aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '' });
   done = await aegir.run('projects', project.id, 'say', { word: 'CONFIDENTIAL-WORD' });
+  failed = await aegir.run('projects', project.id, 'fail', { word: 'CONFIDENTIAL-WORD' });
 });
 
 afterAll(async () => {
@@ -49,9 +53,11 @@ describe('the engine’s own console', () => {
     expect(activities).toEqual(['beginOperation', 'preflight', 'say_word', 'endOperation']);
   });
 
-  test('shows no value in clear', async () => {
-    const history = await client.workflow.getHandle(done.id).fetchHistory();
-    const json = JSON.stringify(history);
+  test('shows no value in clear, nor what a failure says or where in our code it came from', async () => {
+    expect(failed.message).toContain('CONFIDENTIAL-WORD');
+    const histories = [done, failed].map(({ id }) => client.workflow.getHandle(id).fetchHistory());
+    const json = JSON.stringify(await Promise.all(histories));
+    for (const word of ['run-task', 'at ', 'TaskFailed:']) expect(json).not.toContain(word);
     // Bytes stand in it as base64.
     const bytes = json.match(/[A-Za-z0-9+/=]{12,}/g)?.map(text => Buffer.from(text, 'base64').toString('latin1')) ?? [];
     const everything = [json, ...bytes].join('\n');
@@ -62,12 +68,11 @@ describe('the engine’s own console', () => {
   test('opens sealed payloads for an engineer by the codec endpoint', async () => {
     const history = await client.workflow.getHandle(done.id).fetchHistory();
     const payload = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
-    const encode = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64');
-    const sealed = { metadata: { encoding: encode(payload?.metadata?.encoding) }, data: encode(payload?.data) };
-    const { body } = await aegir.call<{ payloads: { data: string }[] }>('POST', '/api/codec/decode', {
-      payloads: [sealed],
-    });
-    expect(Buffer.from(body.payloads[0]?.data ?? '', 'base64').toString()).toContain('CONFIDENTIAL-WORD');
+    expect(await openPayload(aegir, payload)).toContain('CONFIDENTIAL-WORD');
+    const events = (await client.workflow.getHandle(failed.id).fetchHistory()).events ?? [];
+    const failure = events.flatMap(event => event.activityTaskFailedEventAttributes?.failure ?? [])[0];
+    expect(failure?.message).toBe('Encoded failure');
+    expect(await openPayload(aegir, failure?.encodedAttributes)).toContain('CONFIDENTIAL-WORD');
   });
 
   test('cannot be used to forge a run: an unsealed plan and a sealed one under another id do nothing', async () => {
@@ -88,14 +93,15 @@ describe('the engine’s own console', () => {
       .poll(async () => (await client.workflow.getHandle('replayed').describe()).status.name, { timeout: 20_000 })
       .toBe('FAILED');
     const forged = client.workflow.getHandle('forged');
-    const refused = async () =>
-      JSON.stringify(
-        (await forged.fetchHistory()).events?.flatMap(event => event.workflowTaskFailedEventAttributes?.failure ?? []),
-      );
+    const refused = async () => {
+      const events = (await forged.fetchHistory()).events ?? [];
+      const failures = events.flatMap(event => event.workflowTaskFailedEventAttributes?.failure ?? []);
+      return (await Promise.all(failures.map(failure => openPayload(aegir, failure.encodedAttributes)))).join();
+    };
     await expect.poll(refused, { timeout: 20_000 }).toContain('did not seal');
     await forged.terminate('end of the test');
     const { body } = await aegir.call<{ items: OperationView[] }>('GET', '/api/operations');
-    expect(body.items.map(operation => operation.id)).toEqual([done.id]);
+    expect(body.items.map(operation => operation.id)).toEqual([failed.id, done.id]);
   });
 });
 
@@ -107,6 +113,13 @@ test('the fold "Engine" tells the run’s history in words', async () => {
   expect(words).toContain('say_word succeeded.');
   expect(words.at(-1)).toBe('The run ended.');
   expect(body.console).toContain(done.id);
+});
+
+test('the fold "Engine" says why a step and the run have failed, though the engine itself does not know', async () => {
+  const { body } = await aegir.call<EngineView>('GET', `/api/operations/${failed.id}/engine`);
+  const words = body.entries.map(entry => entry.text).filter(text => text.includes('failed'));
+  expect(words).toHaveLength(2);
+  for (const text of words) expect(text).toContain('CONFIDENTIAL-WORD');
 });
 
 test('an Operation that was terminated in the console ends as failed and says so', async () => {
