@@ -16,6 +16,8 @@ export interface Config {
   /** Interpreter of the virtual environment that holds ansible-core. */
   python: string;
   worker: { concurrentTasks: number; runFolder: string };
+  /** What one attempt of a Task may store; of more, the end is kept. */
+  logLimitBytes: number;
   /** Ports of the parts that `npm start` runs itself. */
   local: { databasePort: number; temporalPort: number; consolePort: number; webPort: number };
 }
@@ -44,6 +46,7 @@ export const settings = {
   AEGIR_PYTHON: '',
   AEGIR_CONCURRENT_TASKS: '8',
   AEGIR_RUN_FOLDER: '',
+  AEGIR_LOG_LIMIT_MIB: '256',
 } as const;
 
 export type SettingName = keyof typeof settings;
@@ -111,6 +114,7 @@ export function readConfig(environment: Record<string, string | undefined>, dire
     },
     python: text('AEGIR_PYTHON') || join(directory, '.cache', 'python', 'bin', 'python'),
     worker: { concurrentTasks: number('AEGIR_CONCURRENT_TASKS', 1, 1000), runFolder: text('AEGIR_RUN_FOLDER') },
+    logLimitBytes: number('AEGIR_LOG_LIMIT_MIB', 1, 100_000) * 1024 * 1024,
     local,
   };
   if (problems.length > 0) {

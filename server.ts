@@ -57,6 +57,7 @@ async function main(): Promise<void> {
     publicUrl: config.api.publicUrl,
     consoleUrl: config.temporal.consoleUrl,
     pages: join(config.installation, 'ui', 'dist'),
+    logLimitBytes: config.logLimitBytes,
     log,
   };
   const { problems } = await deps.catalogue.current();

@@ -13,4 +13,6 @@ export interface ActivityDependencies {
   folderOf(version: string): Promise<string>;
   /** How this worker reaches the API: `http://127.0.0.1:8420`. */
   apiUrl: string;
+  /** What one attempt may store of its log. */
+  logLimitBytes: number;
 }

@@ -5,10 +5,10 @@ import { createLogWriter } from './log-writer.ts';
 
 function collect(fail = false) {
   const pieces: LogPiece[] = [];
-  const write = async (piece: LogPiece) => {
+  const write = async (some: LogPiece[]) => {
     await new Promise(resolve => setImmediate(resolve));
     if (fail) throw new Error('the database is away');
-    pieces.push(piece);
+    pieces.push(...some);
   };
   return { pieces, write };
 }

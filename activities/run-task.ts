@@ -5,7 +5,7 @@ import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from 
 import { errorText } from '../model/errors.ts';
 import type { SubjectReference, TaskStep } from '../model/plan.ts';
 import { updateHostKey } from '../model/store/host-keys.ts';
-import { appendLog } from '../model/store/logs.ts';
+import { openLog } from '../model/store/logs.ts';
 import { type AttemptEnd, type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
 import { createMask, maskValue } from '../secrets/mask.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
@@ -14,6 +14,7 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { isAppErrorNotRetryable } from './failures.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { checkOutputs } from './outputs.ts';
+import { createPatientWrite } from './patient-write.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 
 export interface TaskArguments {
@@ -59,7 +60,8 @@ async function carryOut(
   let mask = createMask([token]);
   const log = createLogWriter(
     text => mask(text),
-    piece => appendLog(deps.db, to, piece),
+    createPatientWrite(openLog(deps.db, to)),
+    deps.logLimitBytes,
   );
   let result: RunResult;
   try {
@@ -100,6 +102,7 @@ async function runBackend(
   const report: RunReport = {
     line: log.line,
     mark: log.mark,
+    room: log.room,
     hostKey: key => updateHostKey(deps.db, actorOf(args), { server: run.server?.id ?? '', key }),
     // Also what the backend cannot know for a secret: a custom field in the context.
     kept: files => setKept(deps.db, run.taskId, maskValue(mask, files) as Record<string, string>),

@@ -20,7 +20,10 @@
 //   GET    /api/operations?state=&subject=&type=&limit=&after=   Page<OperationSummary>
 //   GET    /api/operations/:id                                OperationView
 //   POST   /api/operations/:id/cancel                         202 OperationSummary; harmless when over
-//   GET    /api/operations/:id/log?task=&after=&limit=        LogView; Accept: text/plain or ?format=text = the whole raw log
+//   GET    /api/operations/:id/log?task=&attempt=&after=&limit=   LogView; Accept: text/plain or ?format=text = the whole raw log
+//   GET    /api/operations/:id/log/outline?task=&attempt=     LogOutline: which attempts make up the log, with their lines
+//   GET    /api/operations/:id/log/lines?task=&attempt=&from=&to=&last=   LogRange: lines by their numbers
+//   GET    /api/operations/:id/log/find?task=&attempt=&text=&regex=&ignore_case=&from=&limit=   LogHits
 //   GET    /api/operations/:id/events?after=<line or event>   server-sent events, see StreamEvent
 //   GET    /api/operations/:id/engine                         EngineView: the run's own history in words
 //   GET    /api/events                                        server-sent events: {kind:'entity'|'operation', id}
@@ -190,6 +193,9 @@ export interface OperationView extends OperationSummary {
   /** Page of this run in Temporal's console. */
   console: string;
 }
+
+/** Logs of nested Operations are a part of it, in the place of their step. Without `task` and `attempt` everything. */
+export type { LogHits, LogOutline, LogRange } from '../model/log.ts';
 
 export interface LogView {
   chunks: LogChunk[];

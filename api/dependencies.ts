@@ -21,5 +21,7 @@ export interface ApiDependencies {
   consoleUrl: string;
   /** Folder of the built pages. */
   pages: string;
+  /** What one attempt may store of its log. */
+  logLimitBytes: number;
   log(line: string, detail?: unknown): void;
 }

@@ -26,6 +26,7 @@ async function play(tasks: string, onLine: (line: string) => void, target: objec
   const report = {
     line: onLine,
     mark: () => undefined,
+    room: () => undefined,
     hostKey: async () => undefined,
     kept: async () => undefined,
   };

@@ -8,6 +8,8 @@ import { freePort } from '../test/free-port.ts';
 
 export interface BenchAegir {
   url: string;
+  /** Of start.ts; its parts are its children. */
+  pid: number;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Raw stream of an Operation's events. */
   events(id: string): Promise<ReadableStream<Uint8Array>>;
@@ -41,6 +43,7 @@ export async function startBenchAegir(typeFolder: string): Promise<BenchAegir> {
   });
   return {
     url,
+    pid: child.pid ?? 0,
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       const response = await fetch(`${url}${path}`, {
         method,

@@ -1,6 +1,6 @@
 // Makes whatever a tool prints into lines that can be stored: nothing is lost, joined or dropped.
 
-import { longestLineBytes } from './log.ts';
+import { chunkBytes, longestLineBytes } from './log.ts';
 
 /** NUL cannot be stored in PostgreSQL's text: shown by its picture. A too long line becomes several. */
 export function cleanLine(line: string): string[] {
@@ -15,4 +15,18 @@ export function cleanLine(line: string): string[] {
     start = end;
   }
   return pieces;
+}
+
+/** Lines in groups that each make one piece of a log. */
+export function* inPieces(lines: string[]): Generator<string[]> {
+  let from = 0;
+  let length = 0;
+  for (const [at, line] of lines.entries()) {
+    length += line.length + 1;
+    if (length < chunkBytes) continue;
+    yield lines.slice(from, at + 1);
+    from = at + 1;
+    length = 0;
+  }
+  if (from < lines.length) yield lines.slice(from);
 }

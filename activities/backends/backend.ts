@@ -50,6 +50,8 @@ export interface RunReport {
   line(text: string): void;
   /** `line` of the mark is filled in by the log. */
   mark(mark: Omit<LogMark, 'line'>): void;
+  /** A promise while the log has no room: whoever reads a pipe waits for it before reading on. */
+  room(): Promise<void> | undefined;
   /** First contact with a Server: its key, to be pinned. */
   hostKey(key: string, fingerprint: string): Promise<void>;
   /** Playbook, inventory and variables without secrets, kept for `aegir task reproduce`. */

@@ -6,6 +6,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Run, RunReport } from './backend.ts';
 
 export interface FeedbackRelay {
@@ -17,6 +18,9 @@ export interface FeedbackRelay {
 
 /** A batch of the streaming module is cut at about 1 MiB; more in one request is not from us. */
 const longestBodyBytes = 16 * 1024 * 1024;
+
+/** Below the 15 s after which the streaming module takes a post for lost. */
+const roomWaitMs = 8000;
 
 export async function startFeedbackRelay(feedback: Run['feedback'], report: RunReport): Promise<FeedbackRelay> {
   const taken = new Map<string, number>();
@@ -75,7 +79,9 @@ async function answer(
 }
 
 /** `stream` and `from` let the module repeat a post whose answer was lost, without doubling lines. */
-function takeLines(body: string, report: RunReport, taken: Map<string, number>): Answer {
+async function takeLines(body: string, report: RunReport, taken: Map<string, number>): Promise<Answer> {
+  if (!(await hasRoom(report)))
+    return { status: 429, body: { detail: 'The log has no room at present. Post it again.' } };
   const post = parseObject(body);
   const lines = post?.lines;
   if (!Array.isArray(lines) || !lines.every(line => typeof line === 'string')) {
@@ -87,6 +93,17 @@ function takeLines(body: string, report: RunReport, taken: Map<string, number>):
   for (const text of lines.slice(known)) for (const line of text.split('\n')) report.line(line);
   if (stream && from !== null) taken.set(stream, Math.max(taken.get(stream) ?? 0, from + lines.length));
   return { status: 204, body: null };
+}
+
+/** Nothing is taken before there is, so that nothing piles up; whoever posts asks again. */
+async function hasRoom(report: RunReport): Promise<boolean> {
+  const room = report.room();
+  if (!room) return true;
+  const patience = new AbortController();
+  const late = delay(roomWaitMs, false, { signal: patience.signal }).catch(() => false);
+  const found = await Promise.race([room.then(() => true), late]);
+  patience.abort();
+  return found;
 }
 
 async function passOn(feedback: Run['feedback'], verb: string, body: string, report: RunReport): Promise<Answer> {

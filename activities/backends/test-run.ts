@@ -69,6 +69,7 @@ export function recordReport(): RecordedReport {
       report.lines.push(text);
       for (const wait of waiting) if (text.includes(wait.text)) wait.resolve(text);
     },
+    room: () => undefined,
     mark: mark => void report.marks.push({ ...mark, line: report.lines.length }),
     hostKey: async (key, fingerprint) => void report.hostKeys.push({ key, fingerprint }),
     kept: async files => {

@@ -6,7 +6,7 @@ import type { Context } from 'hono';
 import { type EntityKind, entities, entityKinds } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
 import { isSecretReference } from '../../model/fields.ts';
-import { cleanLine } from '../../model/log-lines.ts';
+import { cleanLine, inPieces } from '../../model/log-lines.ts';
 import { type TaskStep, tasksOf } from '../../model/plan.ts';
 import { updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
@@ -36,6 +36,8 @@ export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
   };
   defineRoute(app, deps, log, async ({ params, body, c }) => {
     const feedback = await identify(deps, c, params.task);
+    // What comes by the worker is limited there, with a notice; this is for whoever posts past it.
+    if (feedback.attempt.bytes > deps.logLimitBytes) return;
     const mask = await masks.of(feedback);
     const lines = body.lines.flatMap(line => cleanLine(mask(line)));
     const to = {
@@ -43,7 +45,11 @@ export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
       attemptId: feedback.attempt.id,
       organisation: feedback.operation.organisation,
     };
-    await appendLog(deps.db, to, { lines, marks: [] });
+    await appendLog(
+      deps.db,
+      to,
+      [...inPieces(lines)].map(part => ({ lines: part, marks: [] })),
+    );
   });
 
   const progress = {

@@ -7,9 +7,10 @@ import type { Actor } from './audit.ts';
 import { migrateDatabase, type OpenDatabase, openDatabase } from './database.ts';
 import { createEntity, tableOf, updateEntity } from './entities.ts';
 import { listen } from './events.ts';
-import { appendLog, readLog } from './logs.ts';
+import { appendLog } from './logs.ts';
 import { beginOperation, endOperation, insertOperation } from './operations.ts';
 import { ensureFirstAdministrator } from './people.ts';
+import { readLog } from './read-log.ts';
 import { organisations } from './schema/index.ts';
 import { beginAttempt, listTasks } from './tasks.ts';
 
@@ -149,11 +150,11 @@ describe('a run', () => {
     const write = (writer: number) => async () => {
       for (let piece = 0; piece < 20; piece += 1) {
         const lines = Array.from({ length: (piece % 3) + 1 }, (_, line) => `${writer}.${piece}.${line}`);
-        await appendLog(open.db, to, { lines, marks: [{ line: 1, kind: 'note', name: `${writer}.${piece}` }] });
+        await appendLog(open.db, to, [{ lines, marks: [{ line: 1, kind: 'note', name: `${writer}.${piece}` }] }]);
       }
     };
     await Promise.all([1, 2, 3, 4].map(writer => write(writer)()));
-    const chunks = await readLog(open.db, own.operationId, { after: 0, limit: 1000 });
+    const chunks = await readLog(open.db, { operation: own.operationId }, { after: 0, limit: 1000 });
     let next = 1;
     for (const chunk of chunks) {
       expect(chunk.firstLine).toBe(next);

@@ -9,7 +9,7 @@ import type { Backend, Preview, Run, RunReport, RunResult } from '../backend.ts'
 import type { BackendDependencies } from '../dependencies.ts';
 import { endAttempt } from '../end-on-target.ts';
 import { startFeedbackRelay } from '../feedback-relay.ts';
-import { readLines } from '../lines.ts';
+import { readLines, readOutput } from '../lines.ts';
 import { checkServer } from '../on-server.ts';
 import { runMarker } from '../process-tree.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
@@ -138,8 +138,8 @@ async function playOn(
       sudo: target.sudoHere,
     };
     const out = {
-      output: (stream: Parameters<typeof readLines>[0]) => readLines(stream, reader.plain),
-      events: (stream: Parameters<typeof readLines>[0]) => readLines(stream, reader.event),
+      output: (stream: Parameters<typeof readLines>[0]) => readOutput(stream, reader.plain, report),
+      events: (stream: Parameters<typeof readLines>[0]) => readLines(stream, reader.event, report),
     };
     const end = await runInScope(command, out, signal);
     const result = resultOf(end, reader.collected);

@@ -143,6 +143,14 @@ test('a refused token ends the command with everything that it started', async (
   expect(await countProcesses(`sleep ${mark}`)).toBe(0);
 });
 
+test('a log that has no room keeps the command waiting, however long, and loses nothing', async () => {
+  answers = [429, 429, 429, 429];
+  // Without the answer 429 it would have given up long before.
+  const answer = await stream(bash('echo one; echo two'), 'module.PATIENCE_SECONDS = 0.3');
+  expect(answer.rc).toBe(0);
+  expect(lines).toEqual(['one', 'two']);
+});
+
 test('a quiet command ends, too, when the control plane stays away', async () => {
   const mark = `8${process.pid}2`;
   answers = Array.from({ length: 200 }, () => 0);

@@ -6,7 +6,7 @@ import { errorText } from '../../../model/errors.ts';
 import type { Run, RunReport, RunResult } from '../backend.ts';
 import type { RunDependencies } from '../dependencies.ts';
 import { type FeedbackRelay, startFeedbackRelay } from '../feedback-relay.ts';
-import { readLines } from '../lines.ts';
+import { readOutput } from '../lines.ts';
 import { serverOf } from '../on-server.ts';
 import { runMarker } from '../process-tree.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
@@ -56,7 +56,10 @@ async function follow(run: Run, report: RunReport, signal: AbortSignal, place: P
       input: renderInput(run, { url: relay.url, token: run.feedback.token }),
       sudo,
     },
-    { output: stream => readLines(stream, lines.take), events: stream => readLines(stream, lines.take) },
+    {
+      output: stream => readOutput(stream, lines.take, report),
+      events: stream => readOutput(stream, lines.take, report),
+    },
     signal,
   );
   if (end.aborted) return cancelled(end.exitCode);

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { untilAborted } from '../abortable.ts';
 import type { Run, RunReport, RunResult, ServerConnection } from '../backend.ts';
 import { endOnTarget } from '../end-on-target.ts';
-import { readLines } from '../lines.ts';
+import { readLines, readOutput } from '../lines.ts';
 import { runMarker } from '../process-tree.ts';
 import type { SshLease, SshMasters } from '../ssh-masters.ts';
 import { ConnectionProblem, lastLine } from '../ssh-problems.ts';
@@ -49,7 +49,7 @@ async function runOver(
   // It stays open: its end tells the other side that nobody listens any more.
   child.stdin.on('error', () => undefined).write(Buffer.concat([script, Buffer.from(request)]));
   const said: string[] = [];
-  const streams = [readLines(child.stdout, lines.take), readLines(child.stderr, line => said.push(line))];
+  const streams = [readOutput(child.stdout, lines.take, report), readLines(child.stderr, line => said.push(line))];
   const [{ exitCode }] = await Promise.all([child, ...streams]);
   if (signal.aborted) return cancelled(null, await endOnTarget(lease, server, marker));
   return explain(run, server, { exitCode: exitCode ?? null, said, lines });

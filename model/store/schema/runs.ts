@@ -122,6 +122,10 @@ export const taskAttempts = pgTable(
     message: text('message').notNull().default(''),
     /** Lines of its log so far; the next one gets this number plus one. */
     lines: integer('lines').notNull().default(0),
+    /** Of these lines, with their newlines. */
+    bytes: bigint('bytes', { mode: 'number' }).notNull().default(0),
+    /** Counts the worker's writes to the log: a repeated one, whose answer was lost, is known by it. */
+    logWrites: integer('log_writes').notNull().default(0),
     /** Of the token with which the run may give feedback, while it runs. */
     feedbackHash: text('feedback_hash').notNull(),
     startedAt: time('started_at').notNull().defaultNow(),

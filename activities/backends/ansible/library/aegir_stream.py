@@ -60,6 +60,7 @@ PATIENCE_SECONDS = 60
 REQUEST_SECONDS = 15
 GRACE_SECONDS = 2
 REFUSED = (401, 403, 404, 410)
+BUSY = 429
 
 
 class Ended(Exception):
@@ -143,6 +144,9 @@ class Log:
             if status is not None and 200 <= status < 300:
                 self._sent += len(lines)
                 return
+            if status == BUSY:
+                # The log is full for now, or its database away: the command waits, however long that takes.
+                give_up_at = time.monotonic() + PATIENCE_SECONDS
             if status in REFUSED:
                 raise Ended('the control plane no longer accepts this run (answer %d)' % status)
             if time.monotonic() > give_up_at:

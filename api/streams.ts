@@ -1,0 +1,118 @@
+// Live streams (server-sent events): the state and log of one Operation, and what changes anywhere. A stream that is read slowly
+// waits; nothing piles up for it.
+
+import type { Context } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { isOver } from '../model/run.ts';
+import type { ModelEvent } from '../model/store/events.ts';
+import { findOperation, type OperationRow } from '../model/store/operations.ts';
+import { findRoot, piecesPerRead, readLog } from '../model/store/read-log.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { operationViewOf } from './views.ts';
+
+/** Below the 60 s after which proxies close a silent connection. */
+const aliveMs = 20_000;
+
+/** Wakes when something has changed; several changes before a look are one. */
+function createBell() {
+  let rung = true;
+  let wake = () => {};
+  return {
+    ring() {
+      rung = true;
+      wake();
+    },
+    async wait(ms: number): Promise<boolean> {
+      if (!rung) {
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>(resolve => {
+          wake = resolve;
+          timer = setTimeout(resolve, ms);
+        });
+        clearTimeout(timer);
+      }
+      const was = rung;
+      rung = false;
+      return was;
+    },
+  };
+}
+
+export async function streamOperation(
+  deps: ApiDependencies,
+  c: Context,
+  row: OperationRow,
+  start: number,
+): Promise<Response> {
+  const root = row.parent === null ? row.id : await findRoot(deps.db, row.id);
+  const bell = createBell();
+  let stateChanged = true;
+  const hear = (event: ModelEvent | 'reconnected') => {
+    if (event === 'reconnected') stateChanged = true;
+    else if (event.kind === 'operation' && (event.id === row.id || event.id === root)) stateChanged = true;
+    else if (event.kind !== 'log' || event.operation !== root) return;
+    bell.ring();
+  };
+  c.header('x-accel-buffering', 'no');
+  return streamSSE(c, async out => {
+    const leave = deps.events.subscribe(hear);
+    out.onAbort(() => {
+      leave();
+      bell.ring();
+    });
+    let after = start;
+    try {
+      while (!out.aborted) {
+        if (!(await bell.wait(aliveMs))) await out.write(': alive\n\n');
+        const sendState = stateChanged;
+        stateChanged = false;
+        // State before log: when it says that the Operation is over, the log read after it is whole.
+        const view = sendState ? await operationViewOf(deps, await findOperation(deps.db, row.id)) : null;
+        if (view) await out.writeSSE({ event: 'operation', data: JSON.stringify(view) });
+        for (;;) {
+          const chunks = await readLog(deps.db, { operation: row.id }, { after, limit: piecesPerRead });
+          for (const chunk of chunks)
+            await out.writeSSE({ event: 'log', id: String(chunk.sequence), data: JSON.stringify(chunk) });
+          after = chunks.at(-1)?.sequence ?? after;
+          if (chunks.length < piecesPerRead || out.aborted) break;
+        }
+        if (view && isOver(view.state)) {
+          await out.writeSSE({ event: 'end', data: JSON.stringify({ state: view.state }) });
+          return;
+        }
+      }
+    } finally {
+      leave();
+    }
+  });
+}
+
+export function streamAll(deps: ApiDependencies, c: Context, organisation: string): Response {
+  const bell = createBell();
+  // A burst (a log, a Rollout) is one pointer per object.
+  const waiting = new Map<string, object>();
+  c.header('x-accel-buffering', 'no');
+  return streamSSE(c, async out => {
+    const leave = deps.events.subscribe(event => {
+      if (event === 'reconnected') waiting.set('all', { kind: 'all' });
+      else if (event.organisation !== organisation || event.kind === 'log') return;
+      else if (event.kind === 'operation') waiting.set(event.id, { kind: event.kind, id: event.id });
+      else waiting.set(event.id, { kind: event.kind, entityKind: event.entityKind, id: event.id });
+      bell.ring();
+    });
+    out.onAbort(() => {
+      leave();
+      bell.ring();
+    });
+    try {
+      while (!out.aborted) {
+        if (!(await bell.wait(aliveMs))) await out.write(': alive\n\n');
+        const events = [...waiting.values()];
+        waiting.clear();
+        for (const event of events) await out.writeSSE({ event: 'change', data: JSON.stringify(event) });
+      }
+    } finally {
+      leave();
+    }
+  });
+}
