@@ -7,6 +7,7 @@ import { type FullDefinition, useDefinitions, useMayEdit } from '../app/session.
 import { Panel } from '../parts/page.tsx';
 import { withArticle } from '../text/words.ts';
 import { EntityTable } from './entity-table.tsx';
+import { referenceField } from './reference-field.ts';
 
 interface RelatedProps {
   definition: FullDefinition;
@@ -15,7 +16,8 @@ interface RelatedProps {
 
 export function Related(props: RelatedProps) {
   const definitions = useDefinitions();
-  const kinds = () => Object.values(definitions()).filter(other => fieldTo(other, props.definition) !== undefined);
+  const kinds = () =>
+    Object.values(definitions()).filter(other => other.fields.some(spec => spec.to === props.definition.kind));
   return (
     <For each={kinds()}>
       {other => <RelatedKind definition={other} owner={props.definition} entity={props.entity} />}
@@ -23,15 +25,13 @@ export function Related(props: RelatedProps) {
   );
 }
 
-function fieldTo(from: FullDefinition, to: FullDefinition) {
-  return from.fields.find(spec => spec.to === to.kind);
-}
-
 function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition; entity: EntityView }) {
   const mayEdit = useMayEdit();
   const items = () => props.entity.referredBy[props.definition.kind] ?? [];
-  const field = () => fieldTo(props.definition, props.owner)?.name ?? '';
-  const add = () => `/${props.definition.plural}/new?${field()}=${encodeURIComponent(props.entity.id)}`;
+  const add = () => {
+    const field = referenceField(props.definition, props.entity);
+    return `/${props.definition.plural}/new${field ? `?${field.name}=${encodeURIComponent(props.entity.id)}` : ''}`;
+  };
   return (
     <Panel
       title={props.definition.titlePlural}
