@@ -4,6 +4,7 @@ import { chunkBytes } from '../model/log.ts';
 import { createLogLimit, type LogEntry } from '../model/log-limit.ts';
 import { cleanLine } from '../model/log-lines.ts';
 import type { LogPiece } from '../model/store/logs.ts';
+import { maskValue } from '../secrets/mask.ts';
 
 export interface Pieces {
   line(text: string): void;
@@ -61,8 +62,8 @@ export function createPieces(mask: (text: string) => string, limitBytes: number)
     },
     mark(mark) {
       settle();
-      const masked = mask(JSON.stringify(mark));
-      limit.take({ mark: JSON.parse(masked) as typeof mark }, masked.length + markBytes);
+      const masked = maskValue(mask, mark) as typeof mark;
+      limit.take({ mark: masked }, JSON.stringify(masked).length + markBytes);
     },
     take(most) {
       settle();

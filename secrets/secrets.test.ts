@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openKeyRing } from './key-ring.ts';
-import { createMask, maskValue } from './mask.ts';
 import { createPayloadCodec } from './payload-codec.ts';
 import { seal, unseal } from './seal.ts';
 
@@ -67,27 +66,5 @@ describe('payloads', () => {
     await expect(codec.decode([payload])).rejects.toThrow(/did not seal/);
     const foreign = await createPayloadCodec(openKeyRing({ value: 'f'.repeat(64) }, () => {})).encode([payload]);
     await expect(codec.decode(foreign)).rejects.toThrow(/cannot be opened/);
-  });
-});
-
-describe('masking', () => {
-  const key = '-----BEGIN KEY-----\nabcdefghij\nklmnopqrst\n-----END KEY-----';
-  const mask = createMask(['hunter22', key, 'p@ss/w:o#1', 'ab', '']);
-
-  test.each([
-    ['the secret itself', 'login with hunter22 now', 'login with ******** now'],
-    ['each line of one of many lines', 'got klmnopqrst there', 'got ******** there'],
-    ['its form in an address', 'https://u:p%40ss%2Fw%3Ao%231@host', 'https://u:********@host'],
-    ['its form in base64', `Basic ${Buffer.from('hunter22').toString('base64')}`, 'Basic ********'],
-    ['nothing else, however short the secrets are', 'a tab about', 'a tab about'],
-  ])('hides %s', (_what, text, shown) => {
-    expect(mask(text)).toBe(shown);
-  });
-
-  test('goes through every string of a value', () => {
-    expect(maskValue(mask, { a: ['hunter22', { b: 'x hunter22' }], n: 1 })).toEqual({
-      a: ['********', { b: 'x ********' }],
-      n: 1,
-    });
   });
 });

@@ -14,13 +14,13 @@ import { appendLog } from '../../model/store/logs.ts';
 import { loadRoot } from '../../model/store/roots.ts';
 import { addFeedbackOutputs, findFeedback, setProgress } from '../../model/store/tasks.ts';
 import { validateFields } from '../../model/validate.ts';
-import { createMask } from '../../secrets/mask.ts';
+import { createMask, type Mask, maskValue } from '../../secrets/mask.ts';
 import { hashToken } from '../../secrets/token.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { NotSignedIn } from '../problem.ts';
 
-type Feedback = NonNullable<Awaited<ReturnType<typeof findFeedback>>>;
+type Feedback = NonNullable<Awaited<ReturnType<typeof findFeedback>>> & { token: string };
 const record = z.record(z.string(), z.unknown());
 
 export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
@@ -79,7 +79,8 @@ export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
       { partial: true },
     );
     if (problems.length > 0) throw invalid(problems, 'Outputs that cannot be taken.');
-    await addFeedbackOutputs(deps.db, feedback.task.id, values);
+    const mask = await masks.of(feedback);
+    await addFeedbackOutputs(deps.db, feedback.task.id, maskValue(mask, values) as typeof values);
   });
 
   const fields = {
@@ -88,16 +89,17 @@ export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
     summary: 'New values of custom fields',
     body: z.object({ kind: z.enum(entityKinds), id: z.string(), fields: record }),
   };
-  defineRoute(app, deps, fields, async ({ params, body, c }) =>
-    setFields(deps, await identify(deps, c, params.task), body),
-  );
+  defineRoute(app, deps, fields, async ({ params, body, c }) => {
+    const feedback = await identify(deps, c, params.task);
+    await setFields(deps, feedback, body, await masks.of(feedback));
+  });
 }
 
 async function identify(deps: ApiDependencies, c: Context, task: string | undefined): Promise<Feedback> {
   const [scheme, token = ''] = (c.req.header('authorization') ?? '').split(' ');
   const found = scheme === 'Bearer' && token ? await findFeedback(deps.db, task ?? '', hashToken(token)) : null;
   if (!found) throw new NotSignedIn('This token is not one of a running Task: it is wrong, or the Task has ended.');
-  return found;
+  return { ...found, token };
 }
 
 function stepOf({ operation, task }: Feedback): TaskStep {
@@ -109,6 +111,7 @@ async function setFields(
   deps: ApiDependencies,
   feedback: Feedback,
   body: { kind: EntityKind; id: string; fields: Record<string, unknown> },
+  mask: Mask,
 ) {
   const { kind, id, fields } = body;
   if (stepOf(feedback).roots[kind] !== id) {
@@ -118,13 +121,18 @@ async function setFields(
   const { values, problems } = validateFields(custom, fields, { path: 'fields', partial: true });
   if (problems.length > 0) throw invalid(problems, 'Fields that cannot be set.');
   const { organisation, startedBy, title } = feedback.operation;
-  const kept = await deps.vault.putFields(deps.db, organisation, custom, values);
+  const isSecret = new Set(custom.filter(({ secret }) => secret).map(({ name }) => name));
+  const shown = Object.entries(values).map(([name, value]) => [
+    name,
+    isSecret.has(name) ? value : maskValue(mask, value),
+  ]);
+  const kept = await deps.vault.putFields(deps.db, organisation, custom, Object.fromEntries(shown));
   await updateEntity(deps.db, { name: `${startedBy} (${title})`, organisation }, kind, id, { custom: kept });
 }
 
 /** Lines from a target may show what its role was given: masks are made once per attempt. */
 function createMasks(deps: ApiDependencies) {
-  const cache = new Map<string, Promise<(text: string) => string>>();
+  const cache = new Map<string, Promise<Mask>>();
   // Runs at once on one API; the oldest go first.
   const most = 200;
   const make = async (feedback: Feedback) => {
@@ -135,10 +143,11 @@ function createMasks(deps: ApiDependencies) {
       const { fields } = await loadRoot(deps.db, kind as EntityKind, id);
       ids.push(...Object.values(fields).flatMap(value => (isSecretReference(value) ? [value.$secret] : [])));
     }
-    return createMask(await Promise.all(ids.map(id => deps.vault.open(deps.db, id))));
+    const values = await Promise.all(ids.map(id => deps.vault.open(deps.db, id)));
+    return createMask([feedback.token, ...values]);
   };
   return {
-    of(feedback: Feedback): Promise<(text: string) => string> {
+    of(feedback: Feedback): Promise<Mask> {
       const { id } = feedback.attempt;
       const known = cache.get(id) ?? make(feedback);
       cache.set(id, known);
