@@ -8,7 +8,7 @@ import type { OperationView } from '../api/contract.ts';
 import type { LogChunk, LogHits, LogRange } from '../model/log.ts';
 import { makeTypeFolder } from '../test/task-types.ts';
 import { startTestHost, type TestHost } from '../test/test-host.ts';
-import { mostMemory, noteMemory } from './memory.ts';
+import { watchParts } from './processes.ts';
 import { startBenchAegir } from './start-aegir.ts';
 
 const count = Number(process.argv.find(word => /^\d+$/.test(word)) ?? 1_000_000);
@@ -71,12 +71,12 @@ async function measureBackends(): Promise<string> {
   for (const where of withHost ? ['here', 'there', 'play'] : ['here', 'play']) {
     const bare = await timed(() => (host && where !== 'here' ? bareThere(host) : bareHere()));
     const one = await run(`say_${where}_now`);
-    noteMemory(aegir.pid);
+    const usage = watchParts(aegir.pid);
     const many = await run(`print_${where}_now`);
     last = many.id;
     const beyond = many.seconds - one.seconds - bare;
     console.log(
-      `${where}: ${count} lines: bare ${bare.toFixed(2)} s, Task of one line ${one.seconds.toFixed(2)} s, Task ${many.seconds.toFixed(2)} s → ${beyond.toFixed(2)} s beyond, ${(many.seconds / (bare + one.seconds)).toFixed(1)} ×; ${await mostMemory(aegir.pid)}; ${await load()}`,
+      `${where}: ${count} lines: bare ${bare.toFixed(2)} s, Task of one line ${one.seconds.toFixed(2)} s, Task ${many.seconds.toFixed(2)} s → ${beyond.toFixed(2)} s beyond, ${(many.seconds / (bare + one.seconds)).toFixed(1)} ×; ${usage.since()}; ${await load()}`,
     );
     if (many.lines < count) throw new Error(`${many.lines} of ${count} lines are there`);
   }

@@ -97,3 +97,18 @@ test('after the end nothing listens any more', async () => {
   await expect(post('log', { lines: ['late'] })).rejects.toThrow();
   expect(report.lines).toEqual([]);
 });
+
+test('a log without room is 429, of which nothing is taken; with room again it goes on', async () => {
+  const room = Promise.withResolvers<void>();
+  let isFull = true;
+  await relay.close();
+  const feedback = { url: 'http://127.0.0.1:9/api/feedback/T1', token: 'good' };
+  relay = await startFeedbackRelay(feedback, { ...report, room: () => (isFull ? room.promise : undefined) }, 20);
+  expect((await post('log', { lines: ['one'], stream: 's', from: 0 })).status).toBe(429);
+  expect(report.lines).toEqual([]);
+  const again = post('log', { lines: ['one'], stream: 's', from: 0 });
+  isFull = false;
+  room.resolve();
+  expect((await again).status).toBe(204);
+  expect(report.lines).toEqual(['one']);
+});

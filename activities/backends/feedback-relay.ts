@@ -20,12 +20,16 @@ export interface FeedbackRelay {
 const longestBodyBytes = 16 * 1024 * 1024;
 
 /** Below the 15 s after which the streaming module takes a post for lost. */
-const roomWaitMs = 8000;
+const defaultRoomWaitMs = 8000;
 
-export async function startFeedbackRelay(feedback: Run['feedback'], report: RunReport): Promise<FeedbackRelay> {
+export async function startFeedbackRelay(
+  feedback: Run['feedback'],
+  report: RunReport,
+  roomWaitMs = defaultRoomWaitMs,
+): Promise<FeedbackRelay> {
   const taken = new Map<string, number>();
   const server = createServer((request, response) => {
-    answer(request, feedback, report, taken)
+    answer(request, { feedback, report, taken, roomWaitMs })
       .catch((): Answer => ({ status: 502, body: { detail: 'The control plane does not answer.' } }))
       .then(({ status, body }) => send(response, status, body));
   });
@@ -61,12 +65,16 @@ interface Answer {
   body: unknown;
 }
 
-async function answer(
-  request: IncomingMessage,
-  feedback: Run['feedback'],
-  report: RunReport,
-  taken: Map<string, number>,
-): Promise<Answer> {
+interface Relayed {
+  feedback: Run['feedback'];
+  report: RunReport;
+  /** Lines of each stream. */
+  taken: Map<string, number>;
+  roomWaitMs: number;
+}
+
+async function answer(request: IncomingMessage, relayed: Relayed): Promise<Answer> {
+  const { feedback, report } = relayed;
   if (!isAuthorised(request, feedback.token)) return { status: 401, body: { detail: 'The token is not valid.' } };
   const base = `${basePath(feedback.url)}/`;
   const path = request.url ?? '';
@@ -74,13 +82,13 @@ async function answer(
   const body = await readBody(request);
   if (body === null) return { status: 413, body: { detail: 'The request is larger than 16 MiB.' } };
   const verb = path.slice(base.length);
-  if (verb === 'log') return takeLines(body, report, taken);
+  if (verb === 'log') return takeLines(body, relayed);
   return passOn(feedback, verb, body, report);
 }
 
 /** `stream` and `from` let the module repeat a post whose answer was lost, without doubling lines. */
-async function takeLines(body: string, report: RunReport, taken: Map<string, number>): Promise<Answer> {
-  if (!(await hasRoom(report)))
+async function takeLines(body: string, { report, taken, roomWaitMs }: Relayed): Promise<Answer> {
+  if (!(await hasRoom(report, roomWaitMs)))
     return { status: 429, body: { detail: 'The log has no room at present. Post it again.' } };
   const post = parseObject(body);
   const lines = post?.lines;
@@ -96,11 +104,11 @@ async function takeLines(body: string, report: RunReport, taken: Map<string, num
 }
 
 /** Nothing is taken before there is, so that nothing piles up; whoever posts asks again. */
-async function hasRoom(report: RunReport): Promise<boolean> {
+async function hasRoom(report: RunReport, waitMs: number): Promise<boolean> {
   const room = report.room();
   if (!room) return true;
   const patience = new AbortController();
-  const late = delay(roomWaitMs, false, { signal: patience.signal }).catch(() => false);
+  const late = delay(waitMs, false, { signal: patience.signal }).catch(() => false);
   const found = await Promise.race([room.then(() => true), late]);
   patience.abort();
   return found;
