@@ -14,9 +14,14 @@ export interface Actor {
   organisation: string;
 }
 
+/** Nothing that a page shows while it changes. */
+const silent = ['field', 'override', 'token', 'key', 'run'] as const;
+type Silent = (typeof silent)[number];
+const isSilent = (kind: string): kind is Silent => silent.some(each => each === kind);
+
 export interface Change {
   verb: string;
-  object: { kind: EntityKind | 'operation' | 'field' | 'override' | 'token'; id: string; name: string };
+  object: { kind: EntityKind | 'operation' | Silent; id: string; name: string };
   /** Secret values are references by then. */
   before?: Record<string, unknown> | null;
   after?: Record<string, unknown> | null;
@@ -37,7 +42,7 @@ export async function recordChange(tx: Transaction, actor: Actor, change: Change
   });
   if (object.kind === 'operation') {
     await notify(tx, { kind: 'operation', id: object.id, organisation: actor.organisation });
-  } else if (object.kind !== 'field' && object.kind !== 'token' && object.kind !== 'override') {
+  } else if (!isSilent(object.kind)) {
     await notify(tx, { kind: 'entity', entityKind: object.kind, id: object.id, organisation: actor.organisation });
   }
 }

@@ -1,3 +1,4 @@
 export * from './entities.ts';
+export * from './keys.ts';
 export * from './people.ts';
 export * from './runs.ts';
