@@ -92,7 +92,7 @@ function addLines(app: App, deps: ApiDependencies): void {
   } as const;
   defineRoute(app, deps, lines, async ({ params, query, principal }) => {
     const row = await findOperation(deps.db, params.id ?? '', visibleTo(principal).organisation);
-    const { from, to = from + mostLines - 1, last, ...rest } = query;
+    const { from, to = Number.POSITIVE_INFINITY, last, ...rest } = query;
     const of = { operation: row.id, ...rest };
     if (last !== undefined) return readLogLines(deps.db, of, { last });
     const range = await readLogLines(deps.db, of, { from, to: Math.min(to, from + mostLines - 1) });

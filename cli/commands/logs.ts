@@ -1,4 +1,4 @@
-// `aegir logs <operation>`: the log so far, or with -f until the end.
+// `aegir logs <operation>`: the log so far, with -f until the end, or parts of it (log-lines.ts).
 
 import { Command } from 'commander';
 import type { LogView, OperationView } from '../../api/contract.ts';
@@ -6,14 +6,15 @@ import { isOver } from '../../model/run.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
-import { exitCodeOf } from '../exit.ts';
+import { exitCodeOf, usageError } from '../exit.ts';
 import { followOperation } from '../follow.ts';
+import { readCount } from '../numbers.ts';
 import { createPrinter } from '../operation-printer.ts';
 import { printJson } from '../output.ts';
+import { type LineFlags, readLineRange, showHits, showLines } from './log-lines.ts';
 
-interface LogFlags extends CommonFlags {
+interface LogFlags extends CommonFlags, Omit<LineFlags, 'json'> {
   follow?: boolean;
-  raw?: boolean;
 }
 
 export function logsCommand(environment: CliEnvironment): Command {
@@ -21,9 +22,21 @@ export function logsCommand(environment: CliEnvironment): Command {
     .argument('<operation>', 'id')
     .option('-f, --follow', 'go on until it is over; the exit code is its result')
     .option('--raw', 'the lines alone, as they are kept')
+    .option('--lines <from-to>', 'only these, such as 100-200 or 100-, with their numbers', readLineRange)
+    .option('--last <count>', 'only so many at the end, at most 5000', readCount)
+    .option('--find <text>', 'only lines with this text')
+    .option('--regex', 'the text to find is a regular expression of PostgreSQL')
+    .option('-i, --ignore-case', 'find upper and lower case alike')
+    .option('--task <task>', 'of this Task only, as `operation show` lists it; its lines are counted from 1')
     .action(async (id: string, options: LogFlags) => {
       const client = connect(environment, options);
-      if (options.follow) await follow(environment, client, id, options);
+      const isPart = options.lines !== undefined || options.last !== undefined || options.task !== undefined;
+      if (options.follow && (isPart || options.find !== undefined)) {
+        throw usageError('--follow shows everything: leave it out, or --lines, --last, --find and --task.');
+      }
+      if (options.find !== undefined) await showHits(client, id, options);
+      else if (isPart) await showLines(environment, client, id, options);
+      else if (options.follow) await follow(environment, client, id, options);
       else if (options.json) printJson(await loadChunks(client, id));
       else if (options.raw) await copyRaw(client, id);
       else await printLog(environment, client, id);
