@@ -1,15 +1,17 @@
 // Composition root of a worker: carries out Operations, wherever it runs.
 
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createBackends, createSshMasters, sweepRunFolders } from './activities/backends/index.ts';
 import type { ActivityDependencies } from './activities/dependencies.ts';
-import { createActionActivities, createActivities } from './activities/index.ts';
+import { createActionActivities, createActivities, createRecordActivities } from './activities/index.ts';
+import { createLocks } from './activities/locks.ts';
 import { createFolderStore } from './catalogue/versions.ts';
 import { readConfig, requireDatabase } from './config.ts';
-import { actionQueue } from './model/action.ts';
 import { errorText } from './model/errors.ts';
 import { openDatabase } from './model/store/database.ts';
+import { actionQueue, recordQueue } from './model/task-queues.ts';
 import { createDataConverter } from './secrets/data-converter.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
@@ -22,20 +24,27 @@ const shutdownGrace = '1 second';
 /** People who press a button in the same second, times four; an Action is short and mostly waits for its Server. */
 const concurrentActions = 20;
 
+/** Each is a transaction of milliseconds. */
+const concurrentRecords = 20;
+
 async function main(): Promise<void> {
   const config = readConfig(process.env, import.meta.dirname);
   const databaseUrl = requireDatabase(config);
   Runtime.install({ shutdownSignals: [] });
   const keys = openKeyRing(config.secretKey, line => process.stderr.write(`${line}\n`));
-  const open = openDatabase(databaseUrl, config.worker.concurrentTasks + 5);
+  const open = openDatabase(databaseUrl, config.worker.concurrentTasks + 10);
   const connection = await NativeConnection.connect({ address: config.temporal.address });
   const runFolder = config.worker.runFolder;
   const masters = createSshMasters({ runFolder });
   const backendDependencies = { python: config.python, runFolder, masters };
   await sweepRunFolders(backendDependencies);
+  const { namespace } = config.temporal;
+  const dataConverter = createDataConverter(createPayloadCodec(keys));
+  const client = new Client({ connection, namespace, dataConverter });
   const deps: ActivityDependencies = {
     db: open.db,
     vault: createVault(keys),
+    locks: createLocks(client, config.temporal.taskQueue, open.db),
     backends: createBackends(backendDependencies),
     folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
     apiUrl: config.api.urlForWorkers,
@@ -43,8 +52,8 @@ async function main(): Promise<void> {
   };
   const common = {
     connection,
-    namespace: config.temporal.namespace,
-    dataConverter: createDataConverter(createPayloadCodec(keys)),
+    namespace,
+    dataConverter,
     // A cancel is heard with the next heartbeat that is sent.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '1 second',
@@ -57,6 +66,12 @@ async function main(): Promise<void> {
       workflowBundle: { codePath: await bundleWorkflows(config.installation, join(config.home, 'workflow-bundles')) },
       activities: servedByName(createActivities(deps)),
       maxConcurrentActivityTaskExecutions: config.worker.concurrentTasks,
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: recordQueue(config.temporal.taskQueue),
+      activities: servedByName(createRecordActivities(deps)),
+      maxConcurrentActivityTaskExecutions: concurrentRecords,
     }),
     Worker.create({
       ...common,

@@ -18,6 +18,6 @@ export function admitAction({ id, expiresAt }: ActionPlan): void {
   }
 }
 
-function refuse(message: string): never {
+export function refuse(message: string): never {
   throw ApplicationFailure.nonRetryable(message, 'Forged');
 }

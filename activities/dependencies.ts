@@ -4,10 +4,12 @@ import type { Database } from '../model/store/database.ts';
 import type { BackendName } from '../model/task-type.ts';
 import type { Vault } from '../secrets/vault.ts';
 import type { Backend } from './backends/backend.ts';
+import type { Locks } from './locks.ts';
 
 export interface ActivityDependencies {
   db: Database;
   vault: Vault;
+  locks: Locks;
   backends: Record<BackendName, Backend>;
   /** Folder of the Task type with this version, unpacked on this machine. */
   folderOf(version: string): Promise<string>;

@@ -1,23 +1,21 @@
-// What steps and Actions do. The worker serves any Task type by `default`; the recorder's activities have names of their own, which no
-// Task type can have (they are verb_noun).
+// What steps and Actions do. The worker serves any Task type by `default`; those that write down what happens have names.
 
 import type { ActionArguments, ActionEnd } from '../model/action.ts';
-import type { Plan } from '../model/plan.ts';
-import { beginOperation, endOperation, type OperationEnd } from '../model/store/operations.ts';
 import { admitOperation } from './admission.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { runPreflight } from './preflight.ts';
+import { createLocksmith, type Locksmith } from './locksmith.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
 import { runAction } from './run-action.ts';
 import { runTask, type TaskArguments, type TaskResult } from './run-task.ts';
 
-export type { TaskArguments, TaskResult } from './run-task.ts';
+export type { FinishedTasks, OperationEnd, RunOf } from '../model/store/operation-run.ts';
+export type { Locksmith } from './locksmith.ts';
+export type { Recorder } from './recorder.ts';
+export type { Fence, TaskArguments, TaskResult } from './run-task.ts';
 
 export type TaskActivity = (args: TaskArguments) => Promise<TaskResult>;
 
 export interface Activities {
-  beginOperation(plan: Plan): Promise<void>;
-  preflight(plan: Plan): Promise<void>;
-  endOperation(plan: Plan, end: OperationEnd): Promise<void>;
   default: TaskActivity;
 }
 
@@ -27,16 +25,17 @@ export interface ActionActivities {
 }
 
 export function createActivities(deps: ActivityDependencies): Activities {
-  const within = <T>(operationId: string, work: () => Promise<T>): Promise<T> => {
-    admitOperation(operationId);
-    return work();
-  };
   return {
-    beginOperation: async plan => within(plan.operationId, () => beginOperation(deps.db, plan)),
-    preflight: async plan => within(plan.operationId, () => runPreflight(deps, plan)),
-    endOperation: async (plan, end) => within(plan.operationId, () => endOperation(deps.db, plan, end)),
-    default: async args => within(args.operation.id, () => runTask(deps, args)),
+    default: async (args: TaskArguments) => {
+      admitOperation(args.operation.id);
+      return runTask(deps, args);
+    },
   };
+}
+
+/** Served on a queue of their own (see recordQueue). */
+export function createRecordActivities(deps: ActivityDependencies): Recorder & Locksmith {
+  return { ...createRecorder(deps), ...createLocksmith(deps) };
 }
 
 export function createActionActivities(deps: ActivityDependencies): ActionActivities {

@@ -1,11 +1,11 @@
 // Outputs of a run against what its Task type declares.
 
-import type { TaskStep } from '../model/plan.ts';
+import type { RunnableStep } from '../model/plan.ts';
 import { validateFields } from '../model/validate.ts';
 import type { RunResult } from './backends/backend.ts';
 
 /** Undeclared ones are left out with a note; a declared one of the wrong type fails the Task. */
-export function checkOutputs(step: TaskStep, result: RunResult): { result: RunResult; notes: string[] } {
+export function checkOutputs(step: RunnableStep, result: RunResult): { result: RunResult; notes: string[] } {
   if (result.status !== 'succeeded') return { result, notes: [] };
   const declared = new Set(step.outputs.map(output => output.name));
   const given = Object.entries(result.outputs).filter(([, value]) => value !== null && value !== undefined);

@@ -3,26 +3,28 @@
 
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { ApplicationFailure, activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import { type Plan, tasksOf } from '../model/plan.ts';
 import { appendLog } from '../model/store/logs.ts';
+import type { RunOf } from '../model/store/operation-run.ts';
 import { finishPlainTask } from '../model/store/plain-tasks.ts';
 import { beginAttempt } from '../model/store/tasks.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createLogWriter } from './log-writer.ts';
+import { execution, refuseLate } from './run-task.ts';
 
 /** Run folders and unpacked Task types need little; below this a machine is about to fail in worse ways. */
 const leastFreeBytes = 50 * 1024 * 1024;
 
-export async function runPreflight(deps: ActivityDependencies, plan: Plan): Promise<void> {
+export async function runPreflight(deps: ActivityDependencies, run: RunOf, plan: Plan): Promise<void> {
   if (!plan.preflightTaskId) return;
   const attempt = await beginAttempt(deps.db, {
     taskId: plan.preflightTaskId,
-    number: activityInfo().attempt,
+    ...execution(run.engineRun),
     inputs: {},
     feedbackHash: hashToken(makeToken()),
-  });
+  }).catch(refuseLate);
   const to = { root: plan.operationId, attemptId: attempt.id, organisation: plan.organisation };
   const log = createLogWriter(
     text => text,

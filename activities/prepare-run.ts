@@ -4,13 +4,18 @@ import { readTaskTypeVersion } from '../catalogue/versions.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
-import type { TaskStep } from '../model/plan.ts';
+import type { RunnableStep } from '../model/plan.ts';
 import { type WinningOverride, winningOverrides } from '../model/store/overrides.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import type { AttemptRow } from '../model/store/tasks.ts';
 import type { Run, ServerConnection } from './backends/backend.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { TaskArguments } from './run-task.ts';
+
+/** An Action has no run of the engine of its own. */
+export type PrepareArguments = Pick<TaskArguments, 'step' | 'bound' | 'fences'> & {
+  operation: Omit<TaskArguments['operation'], 'engineRun'>;
+};
 
 export interface PreparedRun {
   run: Run;
@@ -21,7 +26,7 @@ export interface PreparedRun {
 
 export async function prepareRun(
   deps: ActivityDependencies,
-  args: TaskArguments,
+  args: PrepareArguments,
   attempt: Pick<AttemptRow, 'id' | 'number'>,
   token: string,
 ): Promise<PreparedRun> {
@@ -64,7 +69,10 @@ export async function prepareRun(
   return { run, changes: type.changes, secretValues };
 }
 
-async function loadStepRoots(deps: ActivityDependencies, step: TaskStep): Promise<Partial<Record<EntityKind, Root>>> {
+async function loadStepRoots(
+  deps: ActivityDependencies,
+  step: RunnableStep,
+): Promise<Partial<Record<EntityKind, Root>>> {
   const roots: Partial<Record<EntityKind, Root>> = {};
   for (const kind of entityKinds) {
     const id = step.roots[kind];
@@ -78,7 +86,7 @@ function originOf({ kind, version }: WinningOverride, roots: Partial<Record<Enti
   return `${entities[kind].title} ${roots[kind]?.name ?? ''}, version ${version}`;
 }
 
-async function openInputs(deps: ActivityDependencies, { step, bound }: TaskArguments) {
+async function openInputs(deps: ActivityDependencies, { step, bound }: Pick<TaskArguments, 'step' | 'bound'>) {
   const values: Record<string, unknown> = {};
   const secretArguments: string[] = [];
   const secretValues: string[] = [];

@@ -52,7 +52,7 @@ async function carryOut(deps: ActivityDependencies, action: ActionPlan): Promise
   try {
     const operation = { id, root: id, organisation, startedBy, subject };
     const attempt = { id, number: 1 };
-    const prepared = await prepareRun(deps, { operation, step, bound: {} }, attempt, makeToken());
+    const prepared = await prepareRun(deps, { operation, step, bound: {}, fences: [] }, attempt, makeToken());
     mask = createMask(prepared.secretValues);
     const result = await runBackend(deps, action, prepared, report);
     const outputs = maskValue(mask, result.outputs) as RunResult['outputs'];

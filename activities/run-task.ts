@@ -2,8 +2,8 @@
 // of it is recorded here; which step comes when is the workflow's business.
 
 import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import { errorText } from '../model/errors.ts';
-import type { SubjectReference, TaskStep } from '../model/plan.ts';
+import { AppError, errorText } from '../model/errors.ts';
+import type { RunnableStep, SubjectReference } from '../model/plan.ts';
 import { updateHostKey } from '../model/store/host-keys.ts';
 import { openLog } from '../model/store/logs.ts';
 import { type AttemptEnd, type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
@@ -18,10 +18,24 @@ import { createPatientWrite } from './patient-write.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 
 export interface TaskArguments {
-  operation: { id: string; root: string; organisation: string; startedBy: string; subject: SubjectReference };
-  step: TaskStep;
+  operation: {
+    id: string;
+    root: string;
+    organisation: string;
+    startedBy: string;
+    subject: SubjectReference;
+    engineRun: string;
+  };
+  step: RunnableStep;
   /** Inputs that are outputs of earlier steps. */
   bound: Record<string, unknown>;
+  fences: Fence[];
+}
+
+/** A lock that its Operation has alone: whoever comes with a lower token is late. */
+export interface Fence {
+  key: string;
+  token: number;
 }
 
 export interface TaskResult {
@@ -33,20 +47,32 @@ export interface TaskResult {
 const heartbeatMs = 1000;
 
 export async function runTask(deps: ActivityDependencies, args: TaskArguments): Promise<TaskResult> {
-  const number = activityInfo().attempt;
   const beat = setInterval(() => heartbeat(), heartbeatMs);
   try {
     const token = makeToken();
     const attempt = await beginAttempt(deps.db, {
       taskId: args.step.taskId,
-      number,
+      ...execution(args.operation.engineRun),
       inputs: recordedInputs(args),
       feedbackHash: hashToken(token),
-    });
+    }).catch(refuseLate);
     return await carryOut(deps, args, attempt, token);
   } finally {
     clearInterval(beat);
   }
+}
+
+/** Which execution of the engine this is. */
+export function execution(engineRun: string) {
+  const { activityId, attempt } = activityInfo();
+  return { engineRun, activity: activityId, engineAttempt: attempt };
+}
+
+/** Trying again does not help one that came too late. */
+export function refuseLate(error: unknown): never {
+  if (error instanceof AppError && error.code === 'conflict')
+    throw ApplicationFailure.nonRetryable(error.message, 'Superseded');
+  throw error;
 }
 
 async function carryOut(
@@ -58,11 +84,7 @@ async function carryOut(
   const { operation, step } = args;
   const to = { root: operation.root, attemptId: attempt.id, organisation: operation.organisation };
   let mask = createMask([token]);
-  const log = createLogWriter(
-    text => mask(text),
-    createPatientWrite(openLog(deps.db, to)),
-    deps.logLimitBytes,
-  );
+  const log = createLogWriter(text => mask(text), createPatientWrite(openLog(deps.db, to)), deps.logLimitBytes);
   let result: RunResult;
   try {
     const prepared = await prepareRun(deps, args, attempt, token);
@@ -86,7 +108,7 @@ async function carryOut(
   }
   const checked = checkOutputs(step, result);
   for (const note of checked.notes) log.line(note);
-  const ending = endingOf(args.step, attempt, checked.result);
+  const ending = endingOf(args.step, checked.result);
   if (ending.message) log.line(ending.message);
   await log.close();
   return conclude(deps, args, attempt, { ...checked.result, ...ending });
@@ -126,7 +148,7 @@ interface Ending {
 }
 
 /** What the result means: the engine may have ended the run, and what could not be reached is tried again. */
-function endingOf(step: TaskStep, attempt: AttemptRow, { status, message }: RunResult): Ending {
+function endingOf(step: RunnableStep, { status, message }: RunResult): Ending {
   const reason = status === 'cancelled' ? activityCancelReason() : '';
   // What could not be ended is worth its words whoever has cancelled.
   const because = (words: string) => `${words} ${message.replace(/^Cancelled\.\s*/, '')}`.trim();
@@ -140,7 +162,7 @@ function endingOf(step: TaskStep, attempt: AttemptRow, { status, message }: RunR
     return { state: 'retrying', message: because(droppedMessage(step, reason)), retry: false };
   }
   if (status !== 'unreachable') return { state: status, message, retry: false };
-  const retry = step.repeatable && attempt.number < step.retry.attempts;
+  const retry = step.repeatable && activityInfo().attempt < step.retry.attempts;
   return { state: retry ? 'retrying' : 'failed', message: retry ? `${message} It is tried again.` : message, retry };
 }
 
@@ -165,13 +187,13 @@ async function conclude(
   });
 }
 
-function stoppedMessage(step: TaskStep): string {
+function stoppedMessage(step: RunnableStep): string {
   return step.repeatable
     ? 'The worker was stopped in the middle; another one carries the Task out again.'
-    : 'The worker was stopped in the middle, and this Task must not simply run again. Look at what it left, then start a new Operation.';
+    : 'The worker was stopped in the middle, and this Task must not simply run again. Look at what it left before you retry it.';
 }
 
-function droppedMessage(step: TaskStep, cancelReason: string): string {
+function droppedMessage(step: RunnableStep, cancelReason: string): string {
   if (cancelReason === 'TIMED_OUT') return `It took longer than its limit of ${step.timeoutSeconds} s and was ended.`;
   return 'The engine gave this attempt up: its run was terminated, or nothing was heard of the worker for too long.';
 }

@@ -19,7 +19,13 @@
 //   PUT    /api/<plural>/:id/overrides/:taskType/:template {text}   engineer; text null removes it
 //   GET    /api/operations?state=&subject=&type=&limit=&after=   Page<OperationSummary>
 //   GET    /api/operations/:id                                OperationView
-//   POST   /api/operations/:id/cancel                         202 OperationSummary; harmless when over
+//   POST   /api/operations/:id/cancel?choice=ask|undo|leave     202 OperationSummary; harmless when over
+//   POST   /api/operations/:id/decisions {attention, choice, inputs}   202 OperationView; answers what it asks
+//   GET    /api/operations/:id/resume                         ResumeView
+//   POST   /api/operations/:id/resume {inputs}                202 OperationView: a further attempt
+//   GET    /api/operations/:id/again                          AgainView: its inputs for a new one
+//   GET    /api/locks?kind=&id=                               ClaimView[]
+//   DELETE /api/locks/:kind/:id/:operation                    204; administrator
 //   GET    /api/operations/:id/log?task=&attempt=&after=&limit=   LogView; Accept: text/plain or ?format=text = the whole raw log
 //   GET    /api/operations/:id/log/outline?task=&attempt=     LogOutline: which attempts make up the log, with their lines
 //   GET    /api/operations/:id/log/lines?task=&attempt=&from=&to=&last=   LogRange: lines by their numbers
@@ -41,12 +47,14 @@
 import type { Role } from '../model/access.ts';
 import type { ActionEnd } from '../model/action.ts';
 import type { ApplicationType } from '../model/application-type.ts';
+import type { Attention, Choice } from '../model/attention.ts';
 import type { Entity, EntityDefinition, EntityKind } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import type { LogChunk } from '../model/log.ts';
 import type { OperationType } from '../model/operation-type.ts';
 import type { ServerField } from '../model/placement.ts';
+import type { LockMode } from '../model/plan.ts';
 import type { OperationState, TaskState } from '../model/run.ts';
 import type { TaskType } from '../model/task-type.ts';
 
@@ -145,6 +153,8 @@ export interface OperationSummary {
   reason: string;
   message: string;
   exitCode: number | null;
+  /** 1, and one more with each resume. */
+  attempt: number;
   createdAt: string;
   startedAt: string | null;
   endedAt: string | null;
@@ -181,6 +191,10 @@ export interface TaskView {
   inputs: Record<string, unknown>;
   outputs: Record<string, unknown>;
   changed: boolean | null;
+  /** Who went on without it; '' = nobody. */
+  skippedBy: string;
+  /** Task that it takes back; null = it is a step of its own. */
+  undoes: string | null;
   attempts: AttemptView[];
   startedAt: string | null;
   endedAt: string | null;
@@ -190,8 +204,65 @@ export interface OperationView extends OperationSummary {
   input: Record<string, unknown>;
   tasks: TaskView[];
   children: OperationSummary[];
+  /** What it, or a nested one, asks. */
+  attentions: AttentionView[];
+  /** Its locks: held, or waited for. */
+  claims: (ClaimView & { behind: ClaimView[] })[];
+  /** Why it was cancelled, and what becomes of it: '' = nobody has. */
+  cancelRequestedBy: string;
   /** Page of this run in Temporal's console. */
   console: string;
+}
+
+export interface AttentionView extends Attention {
+  /** Operation that asks: decisions go there. */
+  operation: string;
+  /** It is answered, and goes on as soon as the engine hears it. */
+  isDecided: boolean;
+  failed: FailedTaskView[];
+  /** What each choice would do, in words. */
+  effects: Partial<Record<Choice, string>>;
+}
+
+export interface FailedTaskView {
+  id: string;
+  title: string;
+  /** What a retry may change; the value that it has now stands in `default`. */
+  fields: FieldSpec[];
+}
+
+/** Somebody in the queue of a lock. */
+export interface ClaimView {
+  kind: EntityKind;
+  /** The entity. */
+  id: string;
+  name: string;
+  mode: LockMode;
+  operation: string;
+  /** `Install blog` */
+  title: string;
+  startedBy: string;
+  /** From 1 among those that wait; 0 = it holds the lock. */
+  position: number;
+  since: string;
+}
+
+export interface ResumeView {
+  /** Why it cannot be resumed; '' = it can. */
+  refusal: string;
+  steps: { id: string; title: string; target: string; runs: boolean }[];
+  tasks: FailedTaskView[];
+  /** Operations on the same entity since, newest first. */
+  since: OperationSummary[];
+}
+
+export interface AgainView {
+  type: string;
+  subject: { kind: EntityKind; id: string; name: string };
+  /** Secrets as references, which a new start takes. */
+  input: Record<string, unknown>;
+  /** What has changed in its types since, in words. */
+  changes: string[];
 }
 
 /** Logs of nested Operations are a part of it, in the place of their step. Without `task` and `attempt` everything. */

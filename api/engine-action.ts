@@ -13,12 +13,12 @@ import {
   type ActionEnd,
   type ActionPlan,
   actionFailure,
-  actionQueue,
   actionSeconds,
   actionStartSeconds,
   failedAction,
 } from '../model/action.ts';
 import { AppError } from '../model/errors.ts';
+import { actionQueue } from '../model/task-queues.ts';
 
 export interface ActionOptions {
   client: Client;

@@ -3,7 +3,9 @@
 import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type PayloadCodec, TypedSearchAttributes } from '@temporalio/common';
 import { AppError } from '../model/errors.ts';
+import { type EntityReference, lockWorkflowId, type ReleaseSignal } from '../model/lock.ts';
 import type { Plan } from '../model/plan.ts';
+import { lockKey } from '../model/plan-locks.ts';
 import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
 import { createDataConverter } from '../secrets/data-converter.ts';
 import type { EngineView } from './contract.ts';
@@ -22,12 +24,17 @@ export interface EngineOptions {
 export type RunStatus = 'running' | 'closed' | 'unknown';
 
 export interface Engine {
-  /** Harmless when the run has been started already. */
-  start(plan: Plan): Promise<void>;
+  /** Answers the id of the run; harmless when it has been started already. */
+  start(plan: Plan, attempt: number): Promise<string>;
+  /** Hints that somebody has decided. */
+  tellDecided(operationId: string): Promise<void>;
+  /** Takes a lock away from an Operation. */
+  releaseLock(lock: EntityReference, operationId: string): Promise<void>;
   cancel(operationId: string): Promise<void>;
   /** Resolves with its end, also when it has failed. Throws AppError unavailable when nobody carried it out. */
   runAction: RunAction;
-  statusOf(operationId: string): Promise<{ status: RunStatus; words: string }>;
+  /** Of the given run, or the newest one. */
+  statusOf(operationId: string, run: string | null): Promise<{ status: RunStatus; words: string }>;
   view(operationId: string): Promise<EngineView>;
   consolePage(operationId: string): string;
   healthy(): Promise<boolean>;
@@ -44,9 +51,9 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const soon = <T>(call: () => Promise<T>) => connection.withDeadline(Date.now() + callTimeoutMs, call);
   const consolePage = (id: string) => `${options.publicUrl}/temporal/namespaces/${namespace}/workflows/${id}`;
 
-  const statusOf: Engine['statusOf'] = async id => {
+  const statusOf: Engine['statusOf'] = async (id, run) => {
     try {
-      const { status } = await soon(() => client.workflow.getHandle(id).describe());
+      const { status } = await soon(() => client.workflow.getHandle(id, run ?? undefined).describe());
       return {
         status: status.name === 'RUNNING' ? 'running' : 'closed',
         words: status.name.toLowerCase().replaceAll('_', ' '),
@@ -57,26 +64,41 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     }
   };
 
+  const signal = async (id: string, name: string, ...args: unknown[]) => {
+    try {
+      await soon(() => client.workflow.getHandle(id).signal(name, ...args));
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw unavailable(error);
+    }
+  };
+
   return {
     statusOf,
     consolePage,
     runAction: createActionRunner({ client, connection, taskQueue: options.taskQueue }),
-    async start(plan) {
+    async start(plan, attempt) {
+      const args = { plan, attempt, root: plan.operationId, outputs: {}, within: [], fences: [] };
       try {
-        await soon(() =>
+        const handle = await soon(() =>
           client.workflow.start(plan.type, {
             workflowId: plan.operationId,
             taskQueue: options.taskQueue,
-            args: [{ plan, root: plan.operationId, outputs: {}, within: [] }],
-            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            args: [{ ...args, onFailure: plan.onFailure }],
+            // One that is over may be resumed; the first start is never repeated after its end.
+            workflowIdReusePolicy: attempt === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
             typedSearchAttributes: typedAttributes(plan),
             staticSummary: `${plan.title} ${plan.subject.name}`,
           }),
         );
+        return handle.firstExecutionRunId;
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unavailable(error);
+        return (await soon(() => client.workflow.getHandle(plan.operationId).describe())).runId;
       }
     },
+    tellDecided: id => signal(id, 'decided'),
+    releaseLock: (lock, operation) =>
+      signal(lockWorkflowId(lock), 'release', { key: lockKey(lock), operation, run: null } satisfies ReleaseSignal),
     async cancel(id) {
       try {
         await soon(() => client.workflow.getHandle(id).cancel());

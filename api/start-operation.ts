@@ -10,7 +10,7 @@ import { refusalOf } from '../model/offers.ts';
 import type { OperationType } from '../model/operation-type.ts';
 import type { Plan } from '../model/plan.ts';
 import type { PathRoots, Scope } from '../model/step-values.ts';
-import { insertOperation, type OperationRow } from '../model/store/operations.ts';
+import { insertOperation, type OperationRow, setEngineRun } from '../model/store/operations.ts';
 import { loadRemembered, loadRoots, type Roots } from '../model/store/roots.ts';
 import { validateFields } from '../model/validate.ts';
 import { type ResolvedStep, resolvedTasks, resolveSteps } from '../model/walk-steps.ts';
@@ -23,6 +23,7 @@ export interface OperationRequest {
   id: string;
   type: string;
   input: Record<string, unknown>;
+  priority?: number;
 }
 
 export interface PreparedOperation {
@@ -131,10 +132,18 @@ export async function startOperation(
     idempotencyKey: request.idempotencyKey,
   });
   if (fresh) {
-    // The row is the truth: when the engine is away now, the sweeper starts it as soon as it answers.
-    await deps.engine.start(plan).catch(error => deps.log(`The Operation ${row.id} waits for the engine`, error));
+    await startRun(deps, row, plan);
   }
   return row;
+}
+
+/** The row is the truth: when the engine is away now, the sweeper starts it as soon as it answers. */
+export async function startRun(deps: ApiDependencies, row: OperationRow, plan: Plan): Promise<void> {
+  try {
+    await setEngineRun(deps.db, row, await deps.engine.start(plan, row.attempt));
+  } catch (error) {
+    deps.log(`The Operation ${row.id} waits for the engine`, error);
+  }
 }
 
 /** Everything is right, secrets are put away, and what will be done stands fast. */
@@ -158,7 +167,17 @@ export async function freezePlan(
   const answers = await deps.vault.putFields(deps.db, organisation, fields, prepared.answers);
   const steps = prepared.resolve(answers);
   const subject = { kind: request.kind, id: request.id, name: roots[request.kind]?.name ?? request.id };
-  const plan = makePlan({ type, subject, roots, steps, organisation, startedBy: principal.email, newId: ulid });
+  const priority = request.priority ?? 0;
+  const plan = makePlan({
+    type,
+    subject,
+    roots,
+    steps,
+    organisation,
+    startedBy: principal.email,
+    priority,
+    newId: ulid,
+  });
   return { plan, answers };
 }
 

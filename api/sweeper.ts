@@ -3,7 +3,8 @@
 
 import { errorText } from '../model/errors.ts';
 import { type Plan, plansOf } from '../model/plan.ts';
-import { endOperation, listOpenOperations, type OperationEnd, type OperationRow } from '../model/store/operations.ts';
+import { endLostOperation, type OperationEnd } from '../model/store/operation-run.ts';
+import { listDescendants, listOpenOperations, type OperationRow, setEngineRun } from '../model/store/operations.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
 /** A start that was cut off is made up for within seconds. */
@@ -36,25 +37,36 @@ export function startSweeper(deps: ApiDependencies): () => void {
 }
 
 async function settle(deps: ApiDependencies, row: OperationRow): Promise<void> {
-  if (!row.plan || Date.now() - row.createdAt.getTime() < graceMs) return;
-  const { status, words } = await deps.engine.statusOf(row.id);
-  if (status === 'unknown' && row.state === 'queued' && row.cancelRequestedBy) {
-    await endAll(deps, row.plan, { state: 'cancelled', message: 'Cancelled before anything was run.', exitCode: null });
-  } else if (status === 'unknown' && row.state === 'queued') {
-    await deps.engine.start(row.plan);
-  } else if (status !== 'running') {
-    await endLost(deps, row.plan, words);
-  } else if (row.cancelRequestedBy) {
+  if (!row.plan || Date.now() - row.queuedAt.getTime() < graceMs) return;
+  if (row.engineRun === null) {
+    if (!row.cancelRequestedBy) return begin(deps, row, row.plan);
+    const message = 'Cancelled before anything was run.';
+    // It may have been started all the same.
     await deps.engine.cancel(row.id);
+    return endAll(deps, row.plan, { state: 'cancelled', message, exitCode: null });
   }
+  const { status, words } = await deps.engine.statusOf(row.id, null);
+  if (status !== 'running') await endLost(deps, row.plan, words);
+  else if (row.cancelRequestedBy) await deps.engine.cancel(row.id);
+  else if (row.state === 'needs_attention') await hint(deps, row);
+}
+
+/** The engine has not taken up what somebody decided while it was away. */
+async function hint(deps: ApiDependencies, row: OperationRow): Promise<void> {
+  for (const { id, attention, decision } of [row, ...(await listDescendants(deps.db, row.id))])
+    if (attention && decision?.attention === attention.id) await deps.engine.tellDecided(id);
+}
+
+async function begin(deps: ApiDependencies, row: OperationRow, plan: Plan): Promise<void> {
+  await setEngineRun(deps.db, row, await deps.engine.start(plan, row.attempt));
 }
 
 async function endLost(deps: ApiDependencies, plan: Plan, words: string): Promise<void> {
-  const message = `The engine's run is ${words}, and the Operation never said that it had ended. Look at what its last step left, then start a new one.`;
+  const message = `The engine's run is ${words}, and the Operation never said that it had ended. Look at what its last step left, then resume it.`;
   await endAll(deps, plan, { state: 'failed', message, exitCode: null });
 }
 
 /** Inner ones first: the outer one's end is the last word. */
 async function endAll(deps: ApiDependencies, plan: Plan, end: OperationEnd): Promise<void> {
-  for (const { plan: each } of [...plansOf(plan)].reverse()) await endOperation(deps.db, each, end);
+  for (const { plan: each } of [...plansOf(plan)].reverse()) await endLostOperation(deps.db, each, end);
 }

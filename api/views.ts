@@ -1,17 +1,19 @@
 // Rows as the API answers them (contract.ts).
 
 import type { SubjectReference } from '../model/plan.ts';
+import { type LockClaim, listClaims } from '../model/store/locks.ts';
 import type { OperationRow } from '../model/store/operations.ts';
-import { listChildren } from '../model/store/operations.ts';
+import { listDescendants } from '../model/store/operations.ts';
 import { type AttemptRow, listTasks, type TaskRow } from '../model/store/tasks.ts';
-import type { AttemptView, OperationSummary, OperationView, TaskView } from './contract.ts';
+import { attentionsOf } from './attentions.ts';
+import type { AttemptView, ClaimView, OperationSummary, OperationView, TaskView } from './contract.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
 const time = (at: Date | null) => at?.toISOString() ?? null;
 
 export function summaryOf(row: OperationRow): OperationSummary {
   const subject: SubjectReference = { kind: row.subjectKind, id: row.subjectId, name: row.subjectName };
-  const { id, type, title, state, parent, startedBy, reason, message, exitCode } = row;
+  const { id, type, title, state, parent, startedBy, reason, message, exitCode, attempt } = row;
   return {
     id,
     type,
@@ -23,6 +25,7 @@ export function summaryOf(row: OperationRow): OperationSummary {
     reason,
     message,
     exitCode,
+    attempt,
     createdAt: row.createdAt.toISOString(),
     startedAt: time(row.startedAt),
     endedAt: time(row.endedAt),
@@ -30,14 +33,37 @@ export function summaryOf(row: OperationRow): OperationSummary {
 }
 
 export async function operationViewOf(deps: ApiDependencies, row: OperationRow): Promise<OperationView> {
-  const [tasks, children] = await Promise.all([listTasks(deps.db, row.id), listChildren(deps.db, row.id)]);
+  const [tasks, descendants, claims] = await Promise.all([
+    listTasks(deps.db, row.id),
+    listDescendants(deps.db, row.id),
+    listClaims(deps.db, { operations: [row.id] }),
+  ]);
   return {
     ...summaryOf(row),
     input: row.input,
     tasks: tasks.map(taskViewOf),
-    children: children.map(summaryOf),
+    children: descendants.filter(({ parent }) => parent === row.id).map(summaryOf),
+    attentions: await attentionsOf(deps, row, descendants),
+    claims: claimsOf(row.id, claims.map(claimViewOf)),
+    cancelRequestedBy: row.cancelRequestedBy ?? '',
     console: deps.engine.consolePage(row.id),
   };
+}
+
+/** What it holds and waits for; for the latter, who is before it. */
+function claimsOf(operation: string, all: ClaimView[]): OperationView['claims'] {
+  return all
+    .filter(claim => claim.operation === operation)
+    .map(claim => ({
+      ...claim,
+      behind: all.filter(
+        ({ kind, id, position }) => kind === claim.kind && id === claim.id && position < claim.position,
+      ),
+    }));
+}
+
+export function claimViewOf({ title, subject, since, ...claim }: LockClaim): ClaimView {
+  return { ...claim, title: `${title} ${subject}`, since: since.toISOString() };
 }
 
 function taskViewOf(row: TaskRow & { attempts: AttemptRow[] }): TaskView {
@@ -58,6 +84,7 @@ function taskViewOf(row: TaskRow & { attempts: AttemptRow[] }): TaskView {
     inputs,
     outputs,
     changed,
+    undoes,
   } = row;
   return {
     id,
@@ -76,6 +103,8 @@ function taskViewOf(row: TaskRow & { attempts: AttemptRow[] }): TaskView {
     inputs,
     outputs,
     changed,
+    undoes,
+    skippedBy: row.skippedBy ?? '',
     attempts: row.attempts.map(attemptViewOf),
     startedAt: time(row.startedAt),
     endedAt: time(row.endedAt),

@@ -7,7 +7,7 @@ import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
 import { isEntityKind, resolvePathType } from '../model/paths.ts';
-import type { Argument, TaskType } from '../model/task-type.ts';
+import { type Argument, keepWord, type TaskType } from '../model/task-type.ts';
 import { joinPath } from '../model/validate.ts';
 import { type BindingScope, checkBinding, checkRoot } from './check-bindings.ts';
 import { checkForm } from './check-form.ts';
@@ -128,7 +128,11 @@ function checkNeeds({ type, application }: TaskCandidate, step: StepType, check:
 }
 
 function canBeFilled(argument: Argument, { roots }: Check): boolean {
-  if (argument.ask !== false || argument.default !== undefined) return true;
+  return argument.ask !== false || isFilledUnasked(argument, { roots });
+}
+
+function isFilledUnasked(argument: Argument, { roots }: Pick<Check, 'roots'>): boolean {
+  if (argument.default !== undefined) return true;
   return (argument.from ?? []).some(path => isReachable(path, roots) && 'spec' in resolvePathType(path));
 }
 
@@ -170,13 +174,40 @@ function hasType(what: string, known: KnownTypes, operation: OperationType): boo
 }
 
 function checkUndo(step: StepType, scope: BindingScope & Check, report: Report): void {
-  if (step.undoWith && step.undo === undefined) report('undo_with', 'has a meaning only beside "undo".');
-  if (step.undo === undefined) return;
+  const beside = { undo_with: step.undoWith, undo_when: step.undoWhen, undo_states: step.undoStates };
+  for (const [key, given] of Object.entries(beside)) {
+    if (given !== undefined && step.undo === undefined) report(key, 'has a meaning only beside "undo".');
+  }
+  checkUndoneBy(step, scope, report);
+  if (step.undo === undefined || step.undo === keepWord) return;
   for (const message of checkTaskName(step.undo, scope)) report('undo', message);
-  const targets = taskCandidates(step.undo, scope.operation, scope.known).flatMap(
-    ({ type }: { type: TaskType }) => type.arguments,
-  );
+  const candidates = taskCandidates(step.undo, scope.operation, scope.known);
+  const targets = candidates.flatMap(({ type }: { type: TaskType }) => type.arguments);
   checkWith(step.undoWith ?? {}, targets, { scope, at: 'undo_with', report, what: step.undo });
+  const done = taskCandidates(step.task ?? '', scope.operation, scope.known).map(({ type }) => type);
+  const outputs = done.flatMap(type => type.outputs.map(output => output.name));
+  if (step.undoWhen !== undefined && done.length > 0 && !outputs.includes(step.undoWhen)) {
+    report('undo_when', `"${step.undoWhen}" is no output of this step. Known: ${outputs.join(', ') || 'none'}.`);
+  }
+  const known = new Set([...Object.keys(step.undoWith ?? {}), ...namesOf(done)]);
+  for (const { type } of candidates) {
+    for (const argument of type.arguments) {
+      if (!argument.required || known.has(argument.name) || isFilledUnasked(argument, scope)) continue;
+      report('undo_with', `The argument "${argument.name}" of "${type.name}" has no value here: an undo asks nobody.`);
+    }
+  }
+}
+
+function checkUndoneBy({ undoneBy, undo }: StepType, { operation }: Check, report: Report): void {
+  if (undoneBy === undefined) return;
+  const step = [...flatSteps(operation.steps)].find(({ id }) => id === undoneBy);
+  if (!step) report('undone_by', `There is no step "${undoneBy}".`);
+  if (undo !== undefined) report('undone_by', 'has no meaning beside "undo".');
+}
+
+/** What an undo is given by name: what its step got and what it gave. */
+function namesOf(types: TaskType[]): string[] {
+  return types.flatMap(type => [...type.arguments, ...type.outputs].map(({ name }) => name));
 }
 
 function checkNested(step: StepType, name: string, earlier: StepType[], check: Check): void {
@@ -207,7 +238,7 @@ function checkNested(step: StepType, name: string, earlier: StepType[], check: C
         what: name,
       });
   }
-  checkUndo(step, { ...check, earlier: [...earlier, step] }, report);
+  if (step.undo !== undefined) report('undo', 'An Operation is undone step by step: its own steps say how.');
 }
 
 /** Names from `type` on to `start`, when it leads back there. */

@@ -83,6 +83,8 @@ export const taskKeys: FieldSpec[] = [
   bool('changes', true),
   bool('preview'),
   text('undo'),
+  text('undo_when'),
+  words('undo_states'),
 ];
 
 /** Of an argument in aegir.yml. */
@@ -125,6 +127,12 @@ export const operationKeys: FieldSpec[] = [
     options: entityKinds.map(kind => text(kind, { choices: ['exclusive', 'shared'] })),
   }),
   dict('states', { default: {}, options: ['begin', 'succeeded', 'failed', 'cancelled'].map(name => text(name)) }),
+  dict('on_failure', {
+    options: [
+      text('choose', { required: true, choices: ['undo', 'leave'] }),
+      { name: 'after_hours', type: 'int', default: 0 },
+    ],
+  }),
   { name: 'steps', type: 'list', required: true },
 ];
 
@@ -137,8 +145,12 @@ export const stepKeys: FieldSpec[] = [
   dict('with', { default: {} }),
   text('on', { choices: [...entityKinds] }),
   bool('optional'),
+  bool('skippable'),
   text('undo'),
   dict('undo_with'),
+  text('undo_when'),
+  words('undo_states'),
+  text('undone_by'),
 ];
 
 export const applicationKeys: FieldSpec[] = [

@@ -6,6 +6,7 @@ import { isDict } from '../model/coerce.ts';
 import { type EntityKind, entities } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import type { OperationType, StepType } from '../model/operation-type.ts';
+import type { FailurePolicy } from '../model/plan.ts';
 import { joinPath, validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
@@ -51,6 +52,7 @@ export async function readOperationType(
     fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
+    onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
   checkAction(type, mistakes);
@@ -68,8 +70,21 @@ function checkStates(on: EntityKind, values: Record<string, unknown>, mistakes: 
   for (const [end, state] of Object.entries(isDict(values.states) ? values.states : {})) check(`states.${end}`, state);
 }
 
+/** A year: what waits longer is forgotten, not decided. */
+const mostHours = 365 * 24;
+
+function readPolicy(raw: unknown, mistakes: Problem[]): FailurePolicy | undefined {
+  if (!isDict(raw)) return undefined;
+  const { choose, after_hours: afterHours } = raw as { choose?: FailurePolicy['choose']; after_hours?: number };
+  if (typeof afterHours !== 'number' || afterHours < 0 || afterHours > mostHours) {
+    mistakes.push({ path: 'on_failure.after_hours', message: `must be from 0 (at once) to ${mostHours} (a year).` });
+    return undefined;
+  }
+  return choose && { choose, afterHours };
+}
+
 /** It is one Task, and leaves no run behind that could set states or hold locks. */
-function checkAction({ action, opens, steps, states, locks }: OperationType, mistakes: Problem[]): void {
+function checkAction({ action, opens, steps, states, locks, onFailure }: OperationType, mistakes: Problem[]): void {
   const report = (path: string, message: string) => mistakes.push({ path, message });
   if (!action) {
     if (opens !== undefined) report('opens', 'has a meaning only beside "action: true".');
@@ -78,6 +93,7 @@ function checkAction({ action, opens, steps, states, locks }: OperationType, mis
   if (steps.length !== 1 || !steps[0]?.task) report('steps', 'An Action has exactly one step, and that is a task.');
   if (Object.keys(states).length > 0) report('states', 'An Action sets no states.');
   if (Object.keys(locks).length > 0) report('locks', 'An Action takes no locks.');
+  if (onFailure) report('on_failure', 'An Action is over at once.');
 }
 
 interface Place {
@@ -125,8 +141,12 @@ function readStep(raw: unknown, place: Place): StepType[] {
     with: (values.with ?? {}) as Record<string, unknown>,
     on: values.on as EntityKind | undefined,
     optional: values.optional as boolean | undefined,
+    skippable: values.skippable as boolean | undefined,
     undo: values.undo as string | undefined,
     undoWith: values.undo_with as Record<string, unknown> | undefined,
+    undoWhen: values.undo_when as string | undefined,
+    undoStates: values.undo_states as string[] | undefined,
+    undoneBy: values.undone_by as string | undefined,
   });
   place.stepPaths.set(step, path);
   return [step];

@@ -103,6 +103,7 @@ function readTask(
   const allArguments = addBindings(from.main.arguments, values.arguments, mistakes);
   const outputs = readOutputs(values.outputs, mistakes);
   const server = readServer(values.server as string | undefined, target, mistakes);
+  const undoWhen = readUndoWhen(values, outputs, mistakes);
   const retry = (values.retry ?? {}) as { attempts?: number; delay?: number };
   checkNumbers({ ...values, ...retry }, mistakes);
   problems.push(...locate(source, mistakes));
@@ -123,11 +124,25 @@ function readTask(
     preview: (values.preview as boolean | undefined) ?? backends.includes('ansible'),
     facts: values.facts as boolean,
     undo: values.undo as string | undefined,
+    undoWhen,
+    undoStates: values.undo_states as string[] | undefined,
     needs: rootsOf(allArguments, outputs, target, server),
     templates: from.files
       .filter(file => file.path.startsWith('templates/'))
       .map(file => file.path.slice('templates/'.length)),
   });
+}
+
+function readUndoWhen(values: Record<string, unknown>, outputs: Output[], mistakes: Problem[]): string | undefined {
+  const when = values.undo_when as string | undefined;
+  if (when === undefined) return undefined;
+  const path = 'undo_when';
+  if (values.undo === undefined) mistakes.push({ path, message: 'has a meaning only beside "undo".' });
+  if (!outputs.some(output => output.name === when)) {
+    const known = outputs.map(output => output.name).join(', ') || 'none';
+    mistakes.push({ path, message: `"${when}" is no output of this Task type. Known: ${known}.` });
+  }
+  return when;
 }
 
 function checkNumbers(values: Record<string, unknown>, mistakes: Problem[]): void {

@@ -31,11 +31,6 @@ export interface ActionArguments {
 /** Type of the failure that carries an ActionEnd to the API. */
 export const actionFailure = 'ActionFailed';
 
-/** Actions have slots of their own on every worker: they do not wait behind Operations. */
-export function actionQueue(taskQueue: string): string {
-  return `${taskQueue}-actions`;
-}
-
 /** A person waits for it; what takes longer is an Operation. */
 const longestSeconds = 60;
 

@@ -181,6 +181,15 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         label: 'Most Environments',
         help: 'No more are placed here. Empty: no limit.',
       },
+      {
+        name: 'concurrent_operations',
+        group: 'What it carries',
+        type: 'int',
+        label: 'Operations at once',
+        // sshd takes ten sessions over one connection (MaxSessions), and an Operation uses about one at a time.
+        default: 10,
+        help: 'Further ones wait.',
+      },
       { name: 'database', group: 'Database', type: 'bool', label: 'Offers databases', default: false },
       {
         name: 'database_service',

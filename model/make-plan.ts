@@ -3,10 +3,18 @@
 import { type EntityKind, entityKinds } from './entities.ts';
 import type { Problem } from './errors.ts';
 import type { OperationType } from './operation-type.ts';
-import type { Input, Plan, PlanStep, SubjectReference, TaskStep } from './plan.ts';
+import type { Input, Plan, PlanStep, RunnableStep, SubjectReference, TaskStep, UndoStep } from './plan.ts';
+import { planLocks } from './plan-locks.ts';
 import type { PathRoots } from './step-values.ts';
+import { keepWord } from './task-type.ts';
 import { validateFields } from './validate.ts';
-import { type ResolvedOperation, type ResolvedStep, type ResolvedTask, resolvedTasks } from './walk-steps.ts';
+import {
+  type ResolvedOperation,
+  type ResolvedStep,
+  type ResolvedTask,
+  type ResolvedUndo,
+  resolvedTasks,
+} from './walk-steps.ts';
 
 export interface PlanRequest {
   type: OperationType;
@@ -15,24 +23,24 @@ export interface PlanRequest {
   steps: ResolvedStep[];
   organisation: string;
   startedBy: string;
+  priority: number;
   /** Sortable unique ids: called in the order of the steps. */
   newId(): string;
 }
 
 export function makePlan(request: PlanRequest): Plan {
   const operationId = request.newId();
-  return {
-    ...header(request.type, request, operationId),
-    preflightTaskId: request.newId(),
-    steps: request.steps.map(step => planStep(step, request)),
-  };
+  const head = header(request.type, request, operationId);
+  const preflightTaskId = request.newId();
+  const steps = request.steps.map(step => planStep(step, request));
+  return { ...head, preflightTaskId, locks: planLocks(request), steps };
 }
 
 function header(
   type: OperationType,
   request: PlanRequest,
   operationId: string,
-): Omit<Plan, 'preflightTaskId' | 'steps'> {
+): Omit<Plan, 'preflightTaskId' | 'locks' | 'steps'> {
   const names = Object.fromEntries(
     entityKinds.flatMap(kind => (request.roots[kind] ? [[kind, String(request.roots[kind].name)]] : [])),
   );
@@ -44,8 +52,11 @@ function header(
     subject: request.subject,
     organisation: request.organisation,
     startedBy: request.startedBy,
+    priority: request.priority,
+    minimumRole: type.minimumRole,
     states: type.states,
     names,
+    onFailure: type.onFailure ?? null,
   };
 }
 
@@ -62,11 +73,38 @@ function planNested(step: ResolvedOperation, request: PlanRequest): Plan {
   return {
     ...header(step.type, { ...request, subject }, request.newId()),
     preflightTaskId: null,
+    locks: [],
     steps: step.steps.map(inner => planStep(inner, request)),
   };
 }
 
-function planTask({ step, type, sources, scope }: ResolvedTask, request: PlanRequest): TaskStep {
+function planTask(resolved: ResolvedTask, request: PlanRequest): TaskStep {
+  const { undo, step } = resolved;
+  const task = planPlainTask(resolved, request);
+  return {
+    ...task,
+    skippable: step.skippable === true,
+    undo: undo && planUndo(undo, task, request),
+    undoneBy: step.undoneBy ?? null,
+    keeps: (step.undo ?? resolved.type.undo) === keepWord,
+  };
+}
+
+/** null: what it needs to know is nowhere, so nothing can undo the step. */
+function planUndo(resolved: ResolvedUndo, done: { taskId: string }, request: PlanRequest): UndoStep | null {
+  const isOpen = resolved.sources.some(
+    ({ argument, source }) =>
+      argument.required && (source.kind === 'missing' || (source.kind === 'ask' && source.default === undefined)),
+  );
+  if (isOpen) return null;
+  const task = planPlainTask(resolved, request);
+  return { ...task, undoes: done.taskId, when: resolved.when, states: resolved.states };
+}
+
+function planPlainTask(
+  { step, type, sources, scope }: ResolvedTask | ResolvedUndo,
+  request: PlanRequest,
+): RunnableStep {
   const inputs: Record<string, Input> = {};
   for (const { argument, source } of sources) {
     if (source.kind === 'input') inputs[argument.name] = source.input;

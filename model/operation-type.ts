@@ -3,6 +3,7 @@
 import type { Role } from './access.ts';
 import type { EntityKind } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
+import type { FailurePolicy, LockMode } from './plan.ts';
 
 export interface StepType {
   id: string;
@@ -16,8 +17,15 @@ export interface StepType {
   on?: EntityKind;
   /** Left out where the application has no such verb, or the Task's Server is not known. */
   optional?: boolean;
+  /** A person may skip it when it has failed. */
+  skippable?: boolean;
   undo?: string;
   undoWith?: Record<string, unknown>;
+  /** Output of the step, as in a Task type. */
+  undoWhen?: string;
+  undoStates?: string[];
+  /** Step whose undo takes this one back too. */
+  undoneBy?: string;
 }
 
 export interface OperationType {
@@ -38,9 +46,11 @@ export interface OperationType {
   dangerous: boolean;
   minimumRole: Role;
   fields: FieldSpec[];
-  locks: Partial<Record<EntityKind, 'exclusive' | 'shared'>>;
+  locks: Partial<Record<EntityKind, LockMode>>;
   /** States of the subject that its begin and end set. */
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
+  /** What becomes of a failed one when nobody says so; nothing: it waits. */
+  onFailure?: FailurePolicy;
   steps: StepType[];
 }
 

@@ -101,7 +101,16 @@ function plan(types: Catalogue, type: OperationType, more: Partial<Scope> = {}) 
   let number = 0;
   const steps = resolveSteps(types, type.steps, scope(type, more));
   const subject = { kind: 'environment' as const, id: 'environment-1', name: 'environment-1' };
-  return makePlan({ type, subject, roots, steps, organisation: 'o', startedBy: 'ada', newId: () => `id-${++number}` });
+  return makePlan({
+    type,
+    subject,
+    roots,
+    steps,
+    organisation: 'o',
+    startedBy: 'ada',
+    priority: 0,
+    newId: () => `id-${++number}`,
+  });
 }
 
 const inputsOf = (step: TaskStep | undefined) => step?.inputs;

@@ -1,6 +1,7 @@
 // The plan of an Operation: everything that will be done, frozen when it is started. The workflow interprets it, the
 // pages show it. How it is made is in make-plan.ts.
 
+import type { Role } from './access.ts';
 import type { EntityKind } from './entities.ts';
 import type { BackendName, Output, RetryPolicy, TaskTarget } from './task-type.ts';
 
@@ -35,6 +36,41 @@ export interface TaskStep {
   timeoutSeconds: number;
   retry: RetryPolicy;
   repeatable: boolean;
+  /** A person may go on without it when it has failed. */
+  skippable: boolean;
+  /** The Task that takes back what this one did; null = nothing can. */
+  undo: UndoStep | null;
+  /** Step of the same Operation whose undo takes this one back too. */
+  undoneBy: string | null;
+  /** What it made may stay after an undo. */
+  keeps: boolean;
+}
+
+export interface UndoStep extends RunnableStep {
+  /** Task that it undoes. */
+  undoes: string;
+  /** Output of that Task which says whether there is something to undo; null = whenever it changed something. */
+  when: string | null;
+  /** States of the subject before the Operation in which it may be taken back; null = any. */
+  states: string[] | null;
+}
+
+/** What a worker carries out. */
+export type RunnableStep = Omit<TaskStep, 'undo' | 'undoneBy' | 'keeps' | 'skippable'> & { undoes?: string };
+
+export type LockMode = 'exclusive' | 'shared';
+
+export interface PlannedLock extends SubjectReference {
+  mode: LockMode;
+  /** Most holders side by side of a shared one; null = any number. */
+  limit: number | null;
+}
+
+/** What becomes of a failed Operation when nobody says so. */
+export interface FailurePolicy {
+  choose: 'undo' | 'leave';
+  /** Until then it waits for a person; 0 = at once. */
+  afterHours: number;
 }
 
 export interface OperationStep {
@@ -59,11 +95,19 @@ export interface Plan {
   subject: SubjectReference;
   organisation: string;
   startedBy: string;
+  /** Higher ones come first where several wait for the same lock; 0 is usual. */
+  priority: number;
+  /** Who may decide about it. */
+  minimumRole: Role;
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
   /** Search attributes of the run: names of what it touches. */
   names: Partial<Record<EntityKind, string>>;
   /** Task of the pre-flight; null in nested Operations, whose steps the outer one has checked. */
   preflightTaskId: string | null;
+  /** Taken in this order by the outermost Operation for all of its tree; empty in nested ones. */
+  locks: PlannedLock[];
+  /** null = a failed step waits for a person as long as it takes. */
+  onFailure: FailurePolicy | null;
   steps: PlanStep[];
 }
 

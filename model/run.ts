@@ -1,9 +1,21 @@
 // Runs of Operations and Tasks: their states and what may follow which.
 
-export const operationStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export const operationStates = [
+  /** Waits for its locks. */
+  'queued',
+  'running',
+  /** A step has failed after its retries, or it was cancelled: somebody says how to go on. Locks are kept. */
+  'needs_attention',
+  'undoing',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const;
+/** Those of Operations that are not over. */
+export const openStates = ['queued', 'running', 'needs_attention', 'undoing'] as const;
 export type OperationState = (typeof operationStates)[number];
 
-export const taskStates = ['pending', 'running', 'succeeded', 'failed', 'skipped', 'cancelled'] as const;
+export const taskStates = ['pending', 'running', 'succeeded', 'failed', 'skipped', 'cancelled', 'undone'] as const;
 export type TaskState = (typeof taskStates)[number];
 
 export function isOver(state: OperationState): boolean {

@@ -57,11 +57,19 @@ export interface TaskType {
   /** Ansible gathers facts first. */
   facts: boolean;
   /** Kinds that feedback of this Task may write custom fields of, beyond the Operation's own roots. Empty = roots only. */
+  /** Task type that takes back what this one did; `keep`: what it made may stay. */
   undo?: string;
+  /** States of the subject before the Operation in which it may be taken back. Nothing: any. */
+  undoStates?: string[];
+  /** Output that says whether there is something to undo: true, or not empty. Nothing: whenever something changed. */
+  undoWhen?: string;
   /** Roots that its paths start from, hence the kinds of subject it can serve. */
   needs: EntityKind[];
   templates: string[];
 }
+
+/** Under `undo`: there is nothing to take back. */
+export const keepWord = 'keep';
 
 export const defaultRetry: RetryPolicy = {
   // Three tries over about half a minute outlive a reboot of sshd or a dropped packet, not a machine that is off.

@@ -8,7 +8,7 @@ import { missingVerb, type OperationType, type StepType, verbOf } from './operat
 import { readPath } from './paths.ts';
 import type { Input } from './plan.ts';
 import { type PathRoot, type PathRoots, type Scope, type Source, sourceOf } from './step-values.ts';
-import type { Argument, TaskType } from './task-type.ts';
+import { type Argument, keepWord, type TaskType } from './task-type.ts';
 
 export interface ResolvedTask {
   kind: 'task';
@@ -16,6 +16,12 @@ export interface ResolvedTask {
   type: TaskType;
   sources: { argument: Argument; source: Source }[];
   scope: Scope;
+  undo: ResolvedUndo | null;
+}
+
+export interface ResolvedUndo extends PlainTask {
+  when: string | null;
+  states: string[] | null;
 }
 
 export interface ResolvedOperation {
@@ -47,6 +53,13 @@ export function resolveSteps(catalogue: Catalogue, steps: StepType[], scope: Sco
 
 /** Null: the step is optional, and nothing here has it. */
 function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): ResolvedTask | null {
+  const done = resolvePlainTask(catalogue, step, scope);
+  return done && { ...done, undo: resolveUndo(catalogue, done, scope) };
+}
+
+type PlainTask = Omit<ResolvedTask, 'undo'>;
+
+function resolvePlainTask(catalogue: Catalogue, step: StepType, scope: Scope): PlainTask | null {
   const name = taskTypeName(catalogue, step, scope);
   if (name === null) return null;
   const type = catalogue.taskTypes.get(name);
@@ -55,6 +68,21 @@ function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): Resolv
   if (step.optional && type.target === 'server' && !own.roots.server) return null;
   const sources = type.arguments.map(argument => ({ argument, source: sourceOf(type, argument, step.with, own) }));
   return { kind: 'task', step, type, sources, scope: own };
+}
+
+/** By name it is given what the step gave, then what the step got. Null: nothing can undo it. */
+function resolveUndo(catalogue: Catalogue, done: PlainTask, scope: Scope): ResolvedUndo | null {
+  const { step, type } = done;
+  const task = step.undo ?? type.undo;
+  if (!task || task === keepWord) return null;
+  const given: Record<string, Input> = {};
+  for (const { argument, source } of done.sources) if (source.kind === 'input') given[argument.name] = source.input;
+  for (const { name } of type.outputs) given[name] = { from: 'output', step: [...scope.within, step.id], output: name };
+  const { title: _title, ...rest } = step;
+  const undoStep: StepType = { ...rest, task, with: step.undoWith ?? {}, optional: true };
+  const resolved = resolvePlainTask(catalogue, undoStep, { ...scope, given });
+  const { undoWhen, undoStates } = step.undo ? step : type;
+  return resolved && { ...resolved, when: undoWhen ?? null, states: undoStates ?? null };
 }
 
 /** For a Task that runs on another Server than its Environment's web server, that one is `server`. */

@@ -53,6 +53,7 @@ export const areas: Area[] = [
       'execa',
       '@kubernetes/client-node',
       '@temporalio/activity',
+      '@temporalio/client',
       '@temporalio/common',
       'ulid',
       'pino',

@@ -134,7 +134,7 @@ describe('the control plane in trouble', () => {
   test('a Task that takes longer than its limit is ended and says so', async () => {
     const { code, stdout } = await operator.cli('run', 'overrun', 'site', '--follow');
     expect(code, stdout).toBe(1);
-    const operation = await operator.lastOperation('projects/site');
+    const operation = await operator.lastEnded('projects/site');
     expectFailed(operation);
     expect(operation.message).toContain('longer than its time limit');
     await expect.poll(() => processesOf(operation), { timeout: 30_000 }).toEqual([]);
@@ -148,7 +148,7 @@ describe('the control plane in trouble', () => {
     aegir.worker = await aegir.startWorker();
     const { code, stdout } = await followed;
     expect(code, stdout).toBe(1);
-    const operation = await operator.lastOperation('projects/site');
+    const operation = await operator.lastEnded('projects/site');
     expectFailed(operation);
     expect(operation.message).toContain('The worker went away in the middle of a step');
     expect(operation.tasks[1]?.attempts.map(attempt => attempt.state)).toEqual(['failed']);

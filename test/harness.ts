@@ -4,9 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
 import pg from 'pg';
 import { inject } from 'vitest';
 import type { OperationView } from '../api/contract.ts';
+import type { Choice } from '../model/attention.ts';
+import { isOver } from '../model/run.ts';
 import { launch, type Running, waitUntilReady } from '../start/launch.ts';
 import { freePort } from './free-port.ts';
 
@@ -27,9 +30,13 @@ export interface Aegir {
   server: Running;
   /** As the first administrator unless `token` says otherwise ('' = nobody). */
   call<T = unknown>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer<T>>;
-  /** Starts an Operation and waits for its end. */
+  /** Starts an Operation and waits for its end: what needs attention is left as it is. */
   run(plural: string, id: string, type: string, input?: Record<string, unknown>): Promise<OperationView>;
+  /** Its end; what needs attention is left as it is. */
   waitFor(operationId: string): Promise<OperationView>;
+  /** Until it needs attention or is over. */
+  waitUntilQuiet(operationId: string): Promise<OperationView>;
+  decide(operation: OperationView, choice: Choice, inputs?: Record<string, Record<string, unknown>>): Promise<void>;
   log(operationId: string): Promise<string>;
   startWorker(): Promise<Running>;
   /** Again, at the same address, after `server.stop()`. */
@@ -153,7 +160,10 @@ async function startPart(
   return running;
 }
 
-function createClient(url: string, home: string): Pick<Aegir, 'call' | 'run' | 'waitFor' | 'log'> {
+function createClient(
+  url: string,
+  home: string,
+): Pick<Aegir, 'call' | 'run' | 'waitFor' | 'waitUntilQuiet' | 'decide' | 'log'> {
   // Each start of the API makes another one.
   const local = () => `Local ${readFileSync(join(home, 'local-token'), 'utf8')}`;
   const call = async <T>(
@@ -172,15 +182,38 @@ function createClient(url: string, home: string): Pick<Aegir, 'call' | 'run' | '
     const json = /json/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, body: (json ? JSON.parse(text) : text) as T, headers: response.headers };
   };
-  const waitFor = async (id: string): Promise<OperationView> => {
-    const response = await fetch(`${url}/api/operations/${id}/events`, { headers: { authorization: local() } });
+  const waitUntilQuiet = async (id: string): Promise<OperationView> => {
+    const abort = new AbortController();
+    const headers = { authorization: local() };
+    const response = await fetch(`${url}/api/operations/${id}/events`, { headers, signal: abort.signal });
     // The stream ends by itself after the end of the Operation.
-    await response.text();
+    const text = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+    for await (const event of text ?? []) {
+      const view = event.event === 'operation' ? (JSON.parse(event.data) as OperationView) : null;
+      if (view?.attentions.some(({ isDecided }) => !isDecided)) break;
+    }
+    abort.abort();
     return (await call<OperationView>('GET', `/api/operations/${id}`)).body;
+  };
+  const decide: Aegir['decide'] = async ({ attentions }, choice, inputs = {}) => {
+    for (const { operation, id, isDecided } of attentions) {
+      if (isDecided) continue;
+      const body = { attention: id, choice, inputs };
+      const answer = await call('POST', `/api/operations/${operation}/decisions`, body);
+      if (answer.status !== 202) throw new Error(JSON.stringify(answer.body));
+    }
+  };
+  const waitFor = async (id: string): Promise<OperationView> => {
+    const operation = await waitUntilQuiet(id);
+    if (isOver(operation.state)) return operation;
+    await decide(operation, 'leave');
+    return waitFor(id);
   };
   return {
     call,
     waitFor,
+    waitUntilQuiet,
+    decide,
     async run(plural, id, type, input = {}) {
       const { status, body } = await call<OperationView>('POST', `/api/${plural}/${id}/operations`, { type, input });
       if (status !== 201) throw new Error(`${type} was not started: ${JSON.stringify(body)}`);

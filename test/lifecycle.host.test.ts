@@ -237,7 +237,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect((await aegir.call('PUT', path, { text })).status).toBe(204);
     const broken = await cli('run', 'install_environment', 'pages', '--follow');
     expect(broken.code).toBe(1);
-    expect((await lastOperation('pages')).message).toContain('no_such_directive');
+    expect((await aegir.waitFor((await lastOperation('pages')).id)).message).toContain('no_such_directive');
     expect((await page(host, 'service.example.org')).status).toBe(200);
     expect((await page(host, 'pages.example.org')).body).toContain('static page one');
     expect((await host.exec('nginx -t')).code).toBe(0);

@@ -19,6 +19,8 @@ export interface Operator {
   entity(path: string): Promise<EntityView>;
   /** The newest Operation on `servers/web1`. */
   lastOperation(path: string): Promise<OperationView>;
+  /** The same when it is over: what needs attention is left as it is. */
+  lastEnded(path: string): Promise<OperationView>;
   /** Looks at a `run --follow` on `servers/web1` that must have failed and said so. */
   failureOf(path: string, result: Promise<CliResult> | CliResult): Promise<Failure>;
 }
@@ -36,10 +38,12 @@ export function operatorOf(aegir: Aegir): Operator {
     const { body } = await aegir.call<Page<OperationView>>('GET', `/api/operations?subject=${id}&limit=1`);
     return (await aegir.call<OperationView>('GET', `/api/operations/${body.items[0]?.id}`)).body;
   };
+  const lastEnded = async (path: string) => aegir.waitFor((await lastOperation(path)).id);
   return {
     cli,
     entity,
     lastOperation,
+    lastEnded,
     async must(...args) {
       const { code, stdout, stderr } = await cli(...args);
       expect(code, `aegir ${args.join(' ')}\n${stdout}\n${stderr}`).toBe(0);
@@ -48,10 +52,10 @@ export function operatorOf(aegir: Aegir): Operator {
     async failureOf(path, result) {
       const { code, stdout, stderr } = await result;
       expect(code, `${path}\n${stdout}\n${stderr}`).toBe(1);
-      const operation = await lastOperation(path);
+      const operation = await lastEnded(path);
       expectFailed(operation);
       // The last words of the terminal are what is wrong and the page of the Operation.
-      expect(stdout.trimEnd().split('\n').slice(-2).join('\n')).toContain(`: failed`);
+      expect(stdout.trimEnd().split('\n').slice(-2).join('\n')).toMatch(/: (failed|needs attention)/);
       expect(stdout.trimEnd().split('\n').slice(-2).join('\n')).toContain(operation.message);
       return { output: stdout, operation };
     },

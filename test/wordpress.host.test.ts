@@ -226,7 +226,7 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     await makeEnvironment('late');
     await farm.web.exec('dd if=/dev/zero of=/srv/full bs=64k status=none');
     expect((await run('install_environment', 'late')).code).toBe(1);
-    const { message } = await operator.lastOperation('environments/late');
+    const { message } = await operator.lastEnded('environments/late');
     expect(message).toMatch(/no (space|room)|disk/i);
     expect(await state('late')).toBe('broken');
     await neighbourLives();

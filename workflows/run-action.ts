@@ -2,13 +2,8 @@
 
 import { ActivityCancellationType, ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ActionActivities } from '../activities/index.ts';
-import {
-  type ActionArguments,
-  type ActionEnd,
-  actionQueue,
-  actionSeconds,
-  actionStartSeconds,
-} from '../model/action.ts';
+import { type ActionArguments, type ActionEnd, actionSeconds, actionStartSeconds } from '../model/action.ts';
+import { actionQueue } from '../model/task-queues.ts';
 
 export async function runAction({ action }: ActionArguments): Promise<ActionEnd> {
   const { workflowId, taskQueue } = workflowInfo();

@@ -1,23 +1,29 @@
-// How activities are called: one activity type per Task type (readable in the console), and the recorder's own.
+// How activities are called: one activity type per Task type (readable in the console), and those of our own.
 
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { Activities, TaskActivity } from '../activities/index.ts';
-import type { TaskStep } from '../model/plan.ts';
+import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { Activities, Locksmith, Recorder, TaskActivity } from '../activities/index.ts';
+import type { RunnableStep } from '../model/plan.ts';
+import { recordQueue } from '../model/task-queues.ts';
 
 /** Bookkeeping is quick and must not be lost: it is tried until the database answers again. */
-export const recorder = proxyActivities<Pick<Activities, 'beginOperation' | 'preflight' | 'endOperation'>>({
-  startToCloseTimeout: '1 minute',
+const bookkeeping = () => ({
+  taskQueue: recordQueue(workflowInfo().taskQueue),
+  startToCloseTimeout: '1 minute' as const,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+  retry: { initialInterval: '1 second' as const, maximumInterval: '10 seconds' as const },
 });
+
+// The queue is known only within a run.
+export const recorder = (): Recorder => proxyActivities<Recorder>(bookkeeping());
+export const locksmith = (): Locksmith => proxyActivities<Locksmith>(bookkeeping());
 
 // Activities beat every second; 15 s without one means that the worker is gone, not that it is busy.
 const heartbeatTimeout = '15 seconds';
 // Lost workers count as attempts too; a Task that may run again gets some for them beside those for the transport.
 const attemptsForLostWorkers = 2;
 
-export function taskActivity(step: TaskStep): TaskActivity {
-  const activities = proxyActivities<Record<string, TaskActivity>>({
+export function taskActivity(step: RunnableStep): TaskActivity {
+  const activities = proxyActivities<Record<string, Activities['default']>>({
     startToCloseTimeout: step.timeoutSeconds * 1000,
     heartbeatTimeout,
     // Otherwise the workflow goes on while the playbook still runs.

@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { readTaskTypeFiles } from '../../catalogue/versions.ts';
+import { cancelChoices } from '../../model/attention.ts';
 import { type EntityDefinition, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import { isOver, type OperationState, operationStates } from '../../model/run.ts';
@@ -56,7 +57,12 @@ function addSubjectRoutes(app: App, deps: ApiDependencies, { kind, plural, title
     summary: `Starts an Operation on a ${title}`,
     // The role that the Operation type asks for is checked in the handler.
     access: 'read',
-    body: z.object({ type: z.string(), input: record.default({}), reason: z.string().max(1000).default('') }),
+    body: z.object({
+      type: z.string(),
+      input: record.default({}),
+      reason: z.string().max(1000).default(''),
+      priority: z.number().int().min(-10).max(10).default(0),
+    }),
     status: 201,
   } as const;
   defineRoute(app, deps, start, async ({ params, body, principal, c }) => {
@@ -121,12 +127,13 @@ function addRunRoutes(app: App, deps: ApiDependencies): void {
     path: `${path}/cancel`,
     summary: 'Cancels it; harmless when it is over',
     access: 'run',
+    query: z.object({ choice: z.enum(cancelChoices).default('ask') }),
     status: 202,
   } as const;
-  defineRoute(app, deps, cancel, async ({ params, principal }) => {
+  defineRoute(app, deps, cancel, async ({ params, query, principal }) => {
     const row = await find(principal, params.id);
     if (!isOver(row.state)) {
-      await requestCancel(deps.db, actorOf(principal), row);
+      await requestCancel(deps.db, actorOf(principal), { row, choice: query.choice });
       // The row is the truth: when the engine is away now, the sweeper tells it as soon as it answers.
       await deps.engine.cancel(row.id).catch(error => deps.log(`The cancel of ${row.id} waits for the engine`, error));
     }

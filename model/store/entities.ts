@@ -227,6 +227,12 @@ export async function changeEntity(tx: Transaction, actor: Actor, change: Entity
 }
 
 /** Removes the row of an entity that nothing refers to and that never ran; PostgreSQL refuses what is in use. */
+export async function findState(db: Db, { kind, id }: { kind: EntityKind; id: string }): Promise<string | null> {
+  const table = tableOf(kind);
+  const [row] = await db.select({ state: table.state }).from(table).where(eq(table.id, id));
+  return row ? String(row.state) : null;
+}
+
 export async function deleteEntity(db: Database, actor: Actor, kind: EntityKind, id: string): Promise<void> {
   await conflictOf(kind, () =>
     db.transaction(async tx => {

@@ -53,12 +53,17 @@ const taskStep = (taskId: string): TaskStep => ({
   timeoutSeconds: 60,
   retry: { attempts: 1, firstDelaySeconds: 1 },
   repeatable: true,
+  skippable: false,
+  undo: null,
+  undoneBy: null,
+  keeps: false,
 });
 
 function planOf(operationId: string, steps: PlanStep[]): Plan {
   const { organisation } = actor;
   const common = { type: 'say', version: 'v', title: 'Say', subject, organisation, startedBy: 'ada' };
-  return { ...common, operationId, states: {}, names: {}, preflightTaskId: null, steps };
+  const rest = { priority: 0, minimumRole: 'operator' as const, states: {}, names: {}, locks: [], onFailure: null };
+  return { ...common, ...rest, operationId, preflightTaskId: null, steps };
 }
 
 /** first; then an Operation with inner; then last. Steps are begun out of their order, as parallel ones are. */
@@ -72,10 +77,17 @@ beforeEach(async () => {
   };
   const plan = planOf(root, [taskStep(`${root}-first`), nested, taskStep(`${root}-last`)]);
   await insertOperation(open.db, actor, { plan, input: {}, reason: '', idempotencyKey: null });
+  await open.pool.query(`update operations set engine_run = 'run-1' where id like $1`, [`${root}%`]);
 });
 
 async function begin(task: string, number = 1) {
-  const attempt = await beginAttempt(open.db, { taskId: `${root}-${task}`, number, inputs: {}, feedbackHash: 'h' });
+  const execution = { engineRun: 'run-1', activity: task, engineAttempt: number };
+  const attempt = await beginAttempt(open.db, {
+    taskId: `${root}-${task}`,
+    ...execution,
+    inputs: {},
+    feedbackHash: 'h',
+  });
   return { root, attemptId: attempt.id, organisation: actor.organisation };
 }
 

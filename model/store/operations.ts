@@ -1,16 +1,15 @@
-// Rows of Operations: made with all their Tasks when they are started, then moved from state to state.
+// Rows of Operations: made with all their Tasks when they are started. How a run moves them is in operation-run.ts.
 
-import { and, asc, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
 import { ulid } from 'ulid';
+import type { CancelChoice } from '../attention.ts';
 import type { EntityKind } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import { type Plan, plansOf, tasksOf } from '../plan.ts';
-import type { OperationState } from '../run.ts';
+import { type OperationState, openStates } from '../run.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
-import { changeEntity } from './entities.ts';
-import { notify } from './events.ts';
-import { operations, taskAttempts, tasks } from './schema/index.ts';
+import { operations, tasks } from './schema/index.ts';
 
 export type OperationRow = typeof operations.$inferSelect;
 
@@ -146,87 +145,36 @@ export async function listChildren(db: Db, parent: string): Promise<OperationRow
   return db.select().from(operations).where(eq(operations.parent, parent)).orderBy(asc(operations.id));
 }
 
+/** Nested ones of all depths. */
+export async function listDescendants(db: Db, id: string): Promise<OperationRow[]> {
+  const children = await listChildren(db, id);
+  const deeper = await Promise.all(children.map(child => listDescendants(db, child.id)));
+  return children.flatMap((child, index) => [child, ...(deeper[index] ?? [])]);
+}
+
 /** Top-level Operations that should be with the engine: for the sweeper. */
 export async function listOpenOperations(db: Db): Promise<OperationRow[]> {
   return db
     .select()
     .from(operations)
-    .where(and(inArray(operations.state, ['queued', 'running']), isNull(operations.parent)))
+    .where(and(inArray(operations.state, [...openStates]), isNull(operations.parent)))
     .orderBy(asc(operations.id));
 }
 
-/** The begin of a run, repeated by the engine's retries without harm. */
-export async function beginOperation(db: Database, plan: Plan): Promise<void> {
-  await db.transaction(async tx => {
-    const [row] = await tx
-      .update(operations)
-      .set({ state: 'running', attempt: sql`${operations.attempt} + 1`, startedAt: new Date() })
-      .where(and(eq(operations.id, plan.operationId), eq(operations.state, 'queued')))
-      .returning();
-    if (!row) return;
-    await setSubjectState(tx, plan, plan.states.begin);
-    await notifyOperation(tx, row);
-  });
-}
-
-export interface OperationEnd {
-  state: 'succeeded' | 'failed' | 'cancelled';
-  message: string;
-  exitCode: number | null;
-}
-
-/** The end of a run: Tasks that never ended are ended with it, the subject gets its state. Harmless when over. */
-export async function endOperation(db: Database, plan: Plan, end: OperationEnd): Promise<void> {
-  await db.transaction(async tx => {
-    const [row] = await tx
-      .update(operations)
-      .set({ ...end, endedAt: new Date() })
-      .where(and(eq(operations.id, plan.operationId), inArray(operations.state, ['queued', 'running'])))
-      .returning();
-    if (!row) return;
-    const open = { endedAt: new Date() };
-    const ofThis = eq(tasks.operation, plan.operationId);
-    const interrupted = end.state === 'cancelled' ? 'cancelled' : 'failed';
-    // Whoever still works on one (its run was terminated) hears it from the engine; its feedback token is refused from here on.
-    const ownTasks = tx.select({ id: tasks.id }).from(tasks).where(ofThis);
-    await tx
-      .update(taskAttempts)
-      .set({ ...open, state: interrupted, message: end.message })
-      .where(and(inArray(taskAttempts.task, ownTasks), eq(taskAttempts.state, 'running')));
-    await tx
-      .update(tasks)
-      .set({ ...open, state: interrupted, message: sql`coalesce(nullif(${tasks.message}, ''), ${end.message})` })
-      .where(and(ofThis, eq(tasks.state, 'running')));
-    await tx
-      .update(tasks)
-      .set({ state: end.state === 'cancelled' ? 'cancelled' : 'skipped', message: 'Not run.' })
-      .where(and(ofThis, eq(tasks.state, 'pending')));
-    await setSubjectState(tx, plan, plan.states[end.state]);
-    const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
-    await recordChange(
-      tx,
-      { name: plan.startedBy, organisation: plan.organisation },
-      { verb: end.state, object, after: { message: end.message } },
-    );
-    if (row.parent) await notify(tx, { kind: 'operation', id: row.parent, organisation: row.organisation });
-  });
-}
-
-async function setSubjectState(tx: Transaction, plan: Plan, state: string | undefined): Promise<void> {
-  if (!state) return;
-  const actor = { name: plan.startedBy, organisation: plan.organisation };
-  await changeEntity(tx, actor, { ...plan.subject, verb: plan.type, state });
-}
-
-export async function requestCancel(db: Database, actor: Actor, row: OperationRow): Promise<void> {
+/** A second one changes nothing. @param choice what becomes of the steps that are done. */
+export async function requestCancel(
+  db: Database,
+  actor: Actor,
+  { row, choice }: { row: OperationRow; choice: CancelChoice },
+): Promise<void> {
   await db.transaction(async tx => {
     const [changed] = await tx
       .update(operations)
-      .set({ cancelRequestedBy: actor.name })
+      .set({ cancelRequestedBy: actor.name, cancelChoice: choice })
       .where(
         and(
           eq(operations.id, row.id),
-          inArray(operations.state, ['queued', 'running']),
+          inArray(operations.state, [...openStates]),
           isNull(operations.cancelRequestedBy),
         ),
       )
@@ -235,11 +183,15 @@ export async function requestCancel(db: Database, actor: Actor, row: OperationRo
     await recordChange(tx, actor, {
       verb: 'cancel',
       object: { kind: 'operation', id: row.id, name: `${row.title} ${row.subjectName}` },
+      after: { choice },
     });
   });
 }
 
-async function notifyOperation(tx: Transaction, row: OperationRow): Promise<void> {
-  await notify(tx, { kind: 'operation', id: row.id, organisation: row.organisation });
-  if (row.parent) await notify(tx, { kind: 'operation', id: row.parent, organisation: row.organisation });
+/** Which run of the engine carries it out; kept only while nobody has said it. */
+export async function setEngineRun(db: Db, row: { id: string; attempt: number }, engineRun: string): Promise<void> {
+  await db
+    .update(operations)
+    .set({ engineRun })
+    .where(and(eq(operations.id, row.id), eq(operations.attempt, row.attempt), isNull(operations.engineRun)));
 }

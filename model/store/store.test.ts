@@ -8,7 +8,8 @@ import { migrateDatabase, type OpenDatabase, openDatabase } from './database.ts'
 import { createEntity, tableOf, updateEntity } from './entities.ts';
 import { listen } from './events.ts';
 import { appendLog } from './logs.ts';
-import { beginOperation, endOperation, insertOperation } from './operations.ts';
+import { beginOperation, endOperation, type RunOf } from './operation-run.ts';
+import { insertOperation } from './operations.ts';
 import { ensureFirstAdministrator } from './people.ts';
 import { readLog } from './read-log.ts';
 import { organisations } from './schema/index.ts';
@@ -89,11 +90,23 @@ describe('a run', () => {
     subject: { kind: 'cluster', id: subject, name: 'c' },
     organisation: actor.organisation,
     startedBy: 'ada',
+    priority: 0,
+    minimumRole: 'operator',
+    locks: [],
+    onFailure: null,
     states: { succeeded: 'verified', failed: 'failed' },
     names: {},
     preflightTaskId: `${id}-preflight`,
     steps: [],
   });
+
+  const runOf = (own: Plan, engineRun = 'run-1'): RunOf => ({
+    plan: own,
+    root: own.operationId,
+    attempt: 1,
+    engineRun,
+  });
+  const first = { engineRun: 'run-1', activity: '1', engineAttempt: 1, inputs: {}, feedbackHash: 'h' };
 
   test('begins once and ends once, however often the engine repeats itself', async () => {
     const cluster = await createEntity(open.db, actor, 'cluster', {
@@ -107,10 +120,10 @@ describe('a run', () => {
       insertOperation(open.db, actor, request),
     ]);
     expect(results.map(result => result.fresh).sort()).toEqual([false, true]);
-    await beginOperation(open.db, own);
-    await beginOperation(open.db, own);
-    await endOperation(open.db, own, { state: 'succeeded', message: '', exitCode: 0 });
-    await endOperation(open.db, own, { state: 'failed', message: 'too late', exitCode: 1 });
+    await beginOperation(open.db, runOf(own));
+    await beginOperation(open.db, runOf(own));
+    await endOperation(open.db, runOf(own), { state: 'succeeded', message: '', exitCode: 0 });
+    await endOperation(open.db, runOf(own), { state: 'failed', message: 'too late', exitCode: 1 });
     const { rows } = await open.pool.query('select attempt, state, message from operations where id = $1', [
       own.operationId,
     ]);
@@ -126,9 +139,9 @@ describe('a run', () => {
     });
     const own = plan('op-crash', cluster.id);
     await insertOperation(open.db, actor, { plan: own, input: {}, reason: '', idempotencyKey: null });
-    await beginOperation(open.db, own);
-    await beginAttempt(open.db, { taskId: 'op-crash-preflight', number: 1, inputs: {}, feedbackHash: 'h' });
-    await endOperation(open.db, own, { state: 'failed', message: 'The worker died.', exitCode: null });
+    await beginOperation(open.db, runOf(own));
+    await beginAttempt(open.db, { taskId: 'op-crash-preflight', ...first });
+    await endOperation(open.db, runOf(own), { state: 'failed', message: 'The worker died.', exitCode: null });
     const [task] = await listTasks(open.db, own.operationId);
     expect(task).toMatchObject({ state: 'failed', message: 'The worker died.' });
   });
@@ -140,12 +153,8 @@ describe('a run', () => {
     });
     const own = plan('op-lines', cluster.id);
     await insertOperation(open.db, actor, { plan: own, input: {}, reason: '', idempotencyKey: null });
-    const attempt = await beginAttempt(open.db, {
-      taskId: 'op-lines-preflight',
-      number: 1,
-      inputs: {},
-      feedbackHash: 'h',
-    });
+    await beginOperation(open.db, runOf(own));
+    const attempt = await beginAttempt(open.db, { taskId: 'op-lines-preflight', ...first });
     const to = { root: own.operationId, attemptId: attempt.id, organisation: actor.organisation };
     const write = (writer: number) => async () => {
       for (let piece = 0; piece < 20; piece += 1) {

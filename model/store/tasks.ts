@@ -1,10 +1,10 @@
 // Rows of Tasks and their attempts. The end of a Task, the fields that its outputs set and its state are one transaction.
 
-import { and, asc, eq, inArray, lt, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, like, ne, sql } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import type { EntityKind } from '../entities.ts';
 import { AppError } from '../errors.ts';
-import type { TaskStep } from '../plan.ts';
+import type { RunnableStep } from '../plan.ts';
 import type { TaskState } from '../run.ts';
 import type { Actor } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
@@ -35,52 +35,79 @@ export async function findTask(db: Db, id: string): Promise<TaskRow> {
 
 export interface AttemptBegin {
   taskId: string;
-  number: number;
+  /** Run of the engine in which it happens. */
+  engineRun: string;
+  /** Of that run: which of its activities, and which try of it. */
+  activity: string;
+  engineAttempt: number;
   inputs: Record<string, unknown>;
   feedbackHash: string;
 }
 
-/** A further attempt closes the earlier ones: whoever ran them is gone. The same number again answers a new attempt row. */
+/**
+ * A further attempt closes the earlier ones: whoever ran them is gone, or late. The same execution again is the same attempt.
+ * @throws AppError conflict when this one is late itself: another run, or a later try, has taken over.
+ */
 export async function beginAttempt(db: Database, begin: AttemptBegin): Promise<AttemptRow> {
   return db.transaction(async tx => {
-    const lost = {
-      state: 'failed' as const,
-      endedAt: new Date(),
-      message: 'The worker that ran this attempt went away.',
-    };
+    const { taskId, feedbackHash } = begin;
+    const execution = executionOf(begin);
+    await refuseLate(tx, begin, execution);
+    const message = 'The worker that ran this attempt went away.';
     await tx
       .update(taskAttempts)
-      .set(lost)
+      .set({ state: 'failed', endedAt: new Date(), message })
       .where(
         and(
-          eq(taskAttempts.task, begin.taskId),
+          eq(taskAttempts.task, taskId),
           eq(taskAttempts.state, 'running'),
-          lt(taskAttempts.number, begin.number),
+          sql`${taskAttempts.execution} is distinct from ${execution}`,
         ),
       );
+    const next = sql<number>`(select coalesce(max(number), 0) + 1 from task_attempts where task = ${taskId})`;
     const [attempt] = await tx
       .insert(taskAttempts)
-      .values({
-        id: ulid(),
-        task: begin.taskId,
-        number: begin.number,
-        state: 'running',
-        feedbackHash: begin.feedbackHash,
-      })
+      .values({ id: ulid(), task: taskId, number: next, execution, state: 'running', feedbackHash })
       .onConflictDoUpdate({
-        target: [taskAttempts.task, taskAttempts.number],
-        set: { state: 'running', feedbackHash: begin.feedbackHash },
+        target: [taskAttempts.task, taskAttempts.execution],
+        set: { state: 'running', feedbackHash },
       })
       .returning();
+    if (!attempt) throw new AppError('internal', 'The attempt could not be written.');
     const started = { state: 'running' as const, inputs: begin.inputs, message: '', progress: null };
     await tx
       .update(tasks)
-      .set({ ...started, ...(begin.number === 1 ? { startedAt: new Date() } : {}) })
-      .where(eq(tasks.id, begin.taskId));
-    await notifyTask(tx, begin.taskId);
-    if (!attempt) throw new AppError('internal', 'The attempt could not be written.');
+      .set({ ...started, ...(attempt.number === 1 ? { startedAt: new Date() } : {}) })
+      .where(eq(tasks.id, taskId));
+    await notifyTask(tx, taskId);
     return attempt;
   });
+}
+
+/** Sorts by the try within one activity. */
+function executionOf({ engineRun, activity, engineAttempt }: AttemptBegin): string {
+  return `${engineRun}/${activity}/${String(engineAttempt).padStart(9, '0')}`;
+}
+
+async function refuseLate(tx: Transaction, { taskId, engineRun, activity }: AttemptBegin, execution: string) {
+  const [task] = await tx
+    .select({ engineRun: operations.engineRun })
+    .from(tasks)
+    .innerJoin(operations, eq(operations.id, tasks.operation))
+    .where(eq(tasks.id, taskId))
+    .for('update');
+  const [later] = await tx
+    .select({ id: taskAttempts.id })
+    .from(taskAttempts)
+    .where(
+      and(
+        eq(taskAttempts.task, taskId),
+        gt(taskAttempts.execution, execution),
+        like(taskAttempts.execution, `${engineRun}/${activity}/%`),
+      ),
+    );
+  if (later || task?.engineRun !== engineRun)
+    throw new AppError('conflict', 'This attempt is late: a later one has taken over.');
 }
 
 export interface AttemptEnd {
@@ -94,7 +121,7 @@ export interface AttemptEnd {
 }
 
 /** After this the attempt's feedback token is refused. An attempt that is over already stays as it is. */
-export async function endAttempt(db: Database, actor: Actor, step: TaskStep, end: AttemptEnd): Promise<void> {
+export async function endAttempt(db: Database, actor: Actor, step: RunnableStep, end: AttemptEnd): Promise<void> {
   await db.transaction(async tx => {
     const { exitCode, changed, message } = end;
     const attemptState = end.state === 'retrying' ? 'failed' : end.state;
@@ -109,7 +136,10 @@ export async function endAttempt(db: Database, actor: Actor, step: TaskStep, end
         ? { message }
         : { state: end.state, message, changed, outputs: end.outputs, endedAt: new Date() };
     await tx.update(tasks).set(over).where(eq(tasks.id, step.taskId));
-    if (end.state === 'succeeded') await applyOutputs(tx, actor, step, end.outputs);
+    if (end.state === 'succeeded') {
+      await applyOutputs(tx, actor, step, end.outputs);
+      if (step.undoes) await tx.update(tasks).set({ state: 'undone' }).where(eq(tasks.id, step.undoes));
+    }
     await notifyTask(tx, step.taskId);
   });
 }
@@ -118,7 +148,7 @@ export async function endAttempt(db: Database, actor: Actor, step: TaskStep, end
 async function applyOutputs(
   tx: Transaction,
   actor: Actor,
-  step: TaskStep,
+  step: RunnableStep,
   outputs: Record<string, unknown>,
 ): Promise<void> {
   const changes = new Map<EntityKind, { values: Record<string, unknown>; custom: Record<string, unknown> }>();
@@ -140,7 +170,7 @@ async function applyOutputs(
   }
 }
 
-async function setPresence(tx: Transaction, step: TaskStep, path: unknown): Promise<void> {
+async function setPresence(tx: Transaction, step: RunnableStep, path: unknown): Promise<void> {
   const { release, server } = step.roots;
   if (!release || !server) return;
   if (typeof path === 'string' && path !== '') {

@@ -87,6 +87,7 @@ export const servers = pgTable(
     packages: jsonb('packages').$type<string[]>().notNull().default([]),
     trusted_proxies: jsonb('trusted_proxies').$type<string[]>().notNull().default([]),
     capacity: integer('capacity'),
+    concurrent_operations: integer('concurrent_operations').notNull().default(10),
     database: boolean('database').notNull().default(false),
     database_service: text('database_service').default('mariadb'),
     database_port: integer('database_port').default(3306),
@@ -105,6 +106,7 @@ export const servers = pgTable(
       sql.raw('port between 1 and 65535 and web_port between 1 and 65535 and database_port between 1 and 65535'),
     ),
     check('servers_capacity_valid', sql.raw('capacity >= 0')),
+    check('servers_concurrent_operations_valid', sql.raw('concurrent_operations >= 1')),
   ],
 );
 

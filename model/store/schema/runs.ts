@@ -10,16 +10,18 @@ import {
   index,
   integer,
   jsonb,
+  pgSequence,
   pgTable,
   primaryKey,
   text,
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { Attention, CancelChoice, Decision } from '../../attention.ts';
 import type { EntityKind } from '../../entities.ts';
 import type { LogMark } from '../../log.ts';
-import type { Plan } from '../../plan.ts';
-import { type OperationState, operationStates, type TaskState, taskStates } from '../../run.ts';
+import type { LockMode, Plan } from '../../plan.ts';
+import { type OperationState, openStates, operationStates, type TaskState, taskStates } from '../../run.ts';
 import { organisations } from './entities.ts';
 
 const time = (name: string) => timestamp(name, { withTimezone: true });
@@ -42,8 +44,14 @@ export const operations = pgTable(
     subjectName: text('subject_name').notNull(),
     parent: text('parent').references((): AnyPgColumn => operations.id),
     state: text('state').$type<OperationState>().notNull().default('queued'),
-    /** Counts the workflow runs of this Operation; a start is a compare-and-set on it. */
-    attempt: integer('attempt').notNull().default(0),
+    /** 1 for the first, one more with each resume; a start is a compare-and-set on it. */
+    attempt: integer('attempt').notNull().default(1),
+    /** Run of the engine that carries out this attempt: no other one may write here. null = not started yet. */
+    engineRun: text('engine_run'),
+    /** State of the subject before the first attempt: an undo goes back to it. */
+    formerState: text('former_state'),
+    attention: jsonb('attention').$type<Attention>(),
+    decision: jsonb('decision').$type<Decision>(),
     input: jsonb('input').$type<Values>().notNull(),
     /** null for nested ones: their plan is part of the parent's. */
     plan: jsonb('plan').$type<Plan>(),
@@ -53,7 +61,10 @@ export const operations = pgTable(
     exitCode: integer('exit_code'),
     idempotencyKey: text('idempotency_key'),
     cancelRequestedBy: text('cancel_requested_by'),
+    cancelChoice: text('cancel_choice').$type<CancelChoice>(),
     createdAt: time('created_at').notNull().defaultNow(),
+    /** Of the present attempt. */
+    queuedAt: time('queued_at').notNull().defaultNow(),
     startedAt: time('started_at'),
     endedAt: time('ended_at'),
   },
@@ -61,7 +72,9 @@ export const operations = pgTable(
     uniqueIndex('operations_idempotency').on(table.organisation, table.idempotencyKey),
     index('operations_subject').on(table.subjectKind, table.subjectId, table.id),
     index('operations_organisation').on(table.organisation, table.id),
-    index('operations_open').on(table.state).where(sql.raw(`state in ('queued', 'running')`)),
+    index('operations_open')
+      .on(table.state)
+      .where(sql.raw(`state in (${openStates.map(state => `'${state}'`).join(', ')})`)),
     index('operations_parent').on(table.parent),
     check('operations_state_known', oneOf('state', operationStates)),
   ],
@@ -95,6 +108,10 @@ export const tasks = pgTable(
     inputs: jsonb('inputs').$type<Values>().notNull().default({}),
     outputs: jsonb('outputs').$type<Values>().notNull().default({}),
     changed: boolean('changed'),
+    /** Who went on without it. */
+    skippedBy: text('skipped_by'),
+    /** Task that this one takes back. */
+    undoes: text('undoes'),
     /** Files to run it by hand, without secrets. */
     kept: jsonb('kept').$type<Record<string, string>>(),
     startedAt: time('started_at'),
@@ -116,6 +133,8 @@ export const taskAttempts = pgTable(
       .notNull()
       .references(() => tasks.id),
     number: integer('number').notNull(),
+    /** Which execution of the engine it is: a repeated one is the same attempt. */
+    execution: text('execution'),
     state: text('state').$type<TaskState>().notNull(),
     exitCode: integer('exit_code'),
     changed: boolean('changed'),
@@ -133,7 +152,37 @@ export const taskAttempts = pgTable(
   },
   table => [
     uniqueIndex('task_attempts_number').on(table.task, table.number),
+    uniqueIndex('task_attempts_execution').on(table.task, table.execution),
     check('task_attempts_state_known', oneOf('state', taskStates)),
+  ],
+);
+
+/** Order of everybody who ever held a lock: whoever has a lower one than the last holder is late. */
+export const fencingTokens = pgSequence('fencing_tokens');
+
+/** What the lock workflows say: who holds a lock, who waits behind whom. */
+export const lockClaims = pgTable(
+  'lock_claims',
+  {
+    entityKind: text('entity_kind').$type<EntityKind>().notNull(),
+    entityId: text('entity_id').notNull(),
+    operation: text('operation')
+      .notNull()
+      .references(() => operations.id),
+    /** Its run of the engine. */
+    run: text('run').notNull(),
+    mode: text('mode').$type<LockMode>().notNull(),
+    most: integer('most'),
+    /** null = it waits. */
+    token: bigint('token', { mode: 'number' }),
+    /** From 1 among those that wait; 0 = it holds the lock. */
+    position: integer('position').notNull(),
+    priority: integer('priority').notNull(),
+    since: time('since').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.entityKind, table.entityId, table.operation] }),
+    index('lock_claims_operation').on(table.operation),
   ],
 );
 

@@ -1,0 +1,80 @@
+// A further attempt at an Operation that has failed or was cancelled: what it would run, and its start.
+
+import { entities } from '../model/entities.ts';
+import { AppError } from '../model/errors.ts';
+import { type Plan, tasksOf } from '../model/plan.ts';
+import { isOver } from '../model/run.ts';
+import { changeInputs } from '../model/store/attention.ts';
+import { findState } from '../model/store/entities.ts';
+import { findOperation, listOperations, type OperationRow } from '../model/store/operations.ts';
+import { resumeOperation } from '../model/store/resume.ts';
+import { listTasks } from '../model/store/tasks.ts';
+import { actorOf, authorizeRole, type Principal, visibleTo } from './access.ts';
+import { changedInputs } from './changed-inputs.ts';
+import type { ResumeView } from './contract.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { failedTasksOf } from './failed-tasks.ts';
+import { startRun } from './start-operation.ts';
+import { summaryOf } from './views.ts';
+
+export async function resumeViewOf(
+  deps: ApiDependencies,
+  principal: Principal,
+  row: OperationRow,
+): Promise<ResumeView> {
+  const rows = await listTasks(deps.db, row.id);
+  const isFinished = (id: string) =>
+    rows.some(task => task.id === id && (task.state === 'succeeded' || task.skippedBy));
+  const steps = row.plan ? [...tasksOf(row.plan)] : [];
+  return {
+    refusal: await refusalOf(deps, row),
+    steps: steps.map(({ step, within }) => ({
+      id: step.taskId,
+      title: [...within, step.title].join(' › '),
+      target: step.server?.name ?? 'worker',
+      runs: !isFinished(step.taskId),
+    })),
+    tasks: await failedTasksOf(
+      deps,
+      row.plan,
+      rows.filter(task => task.state === 'failed').map(({ id }) => id),
+    ),
+    since: await operationsSince(deps, principal, row),
+  };
+}
+
+/** '' = it may be resumed. */
+async function refusalOf(deps: ApiDependencies, row: OperationRow): Promise<string> {
+  if (row.parent || !row.plan) return 'It is part of another Operation: resume that one.';
+  if (!isOver(row.state)) return 'It is not over yet.';
+  if (row.state === 'succeeded') return 'It has succeeded: there is nothing to resume.';
+  const state = await findState(deps.db, { kind: row.subjectKind, id: row.subjectId });
+  return state === 'deleted' ? `The ${entities[row.subjectKind].title} ${row.subjectName} is deleted.` : '';
+}
+
+/** What others have done with the same entity meanwhile, newest first. */
+async function operationsSince(deps: ApiDependencies, principal: Principal, row: OperationRow) {
+  // Enough to see that things have moved on.
+  const query = { ...visibleTo(principal), subjectKind: row.subjectKind, subjectId: row.subjectId, limit: 20 };
+  const rows = await listOperations(deps.db, query);
+  return rows.filter(other => other.createdAt > row.createdAt && other.id !== row.id).map(summaryOf);
+}
+
+/** @throws AppError conflict when it cannot be resumed, or somebody was quicker. */
+export async function resume(
+  deps: ApiDependencies,
+  principal: Principal,
+  row: OperationRow,
+  inputs: Record<string, Record<string, unknown>>,
+): Promise<OperationRow> {
+  const refusal = await refusalOf(deps, row);
+  if (refusal || !row.plan) throw new AppError('conflict', refusal);
+  authorizeRole(principal, row.plan.minimumRole);
+  const rows = await listTasks(deps.db, row.id);
+  const open = new Set(rows.filter(task => task.state !== 'succeeded' && !task.skippedBy).map(({ id }) => id));
+  const steps = [...tasksOf(row.plan)].map(({ step }) => step).filter(step => open.has(step.taskId));
+  const plan: Plan = changeInputs(row.plan, await changedInputs(deps, principal, steps, inputs));
+  const resumed = await resumeOperation(deps.db, actorOf(principal), row, plan);
+  await startRun(deps, resumed, plan);
+  return findOperation(deps.db, row.id);
+}

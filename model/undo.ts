@@ -1,0 +1,33 @@
+// What an undo takes back, what it leaves, and what may stay.
+
+import type { Plan, TaskStep, UndoStep } from './plan.ts';
+
+/** A step that has succeeded and was not undone yet. */
+export interface DoneStep {
+  step: TaskStep;
+  /** The Operation that it is a step of. */
+  plan: Plan;
+  within: string[];
+  outputs: Record<string, unknown>;
+  changed: boolean;
+  /** State of that Operation's subject before it began. */
+  formerState: string | null;
+}
+
+export type UndoableStep = DoneStep & { step: { undo: UndoStep } };
+
+export function isUndoable(done: DoneStep): done is UndoableStep {
+  const { undo } = done.step;
+  if (!undo) return false;
+  if (undo.states && !undo.states.includes(done.formerState ?? '')) return false;
+  return undo.when === null ? done.changed : isGiven(done.outputs[undo.when]);
+}
+
+const isGiven = (value: unknown) => value !== undefined && value !== null && value !== false && value !== '';
+
+/** What has changed something and stays. */
+export function stepsLeft(all: DoneStep[]): DoneStep[] {
+  const goesWith = ({ step, plan }: DoneStep) =>
+    all.some(other => other.plan === plan && other.step.id === step.undoneBy && isUndoable(other));
+  return all.filter(done => done.changed && !isUndoable(done) && !done.step.keeps && !goesWith(done));
+}

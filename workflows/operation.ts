@@ -1,0 +1,95 @@
+// What the parts of an Operation's story share: its plan, what is finished, what has been changed on the way.
+
+import { workflowInfo } from '@temporalio/workflow';
+import type { Fence, FinishedTasks, RunOf } from '../activities/index.ts';
+import { type FailurePolicy, type Input, type Plan, type PlanStep, tasksOf } from '../model/plan.ts';
+
+/** Outputs of finished steps by step id; those of a nested Operation are nested. */
+export interface Outputs {
+  [step: string]: Record<string, unknown> | Outputs;
+}
+
+export interface OperationArguments {
+  plan: Plan;
+  /** 1, and one more with each resume. */
+  attempt: number;
+  /** Id of the outermost Operation. */
+  root: string;
+  /** Outputs of the outer Operation so far; inputs may be bound to them. */
+  outputs: Outputs;
+  /** Step ids of nested Operations down to this one. */
+  within: string[];
+  /** Of the outermost one, for all that it contains. */
+  onFailure: FailurePolicy | null;
+  /** Locks that the outermost one holds; it takes them itself. */
+  fences: Fence[];
+}
+
+export interface Running {
+  args: OperationArguments;
+  /** Who acts, for everything that is written. */
+  of: RunOf;
+  fences: Fence[];
+  finished: FinishedTasks;
+  /** Inputs that a person has changed, by Task. */
+  changed: Record<string, Record<string, Input>>;
+  /** Questions asked so far. */
+  questions: number;
+  /** Counts the hints that there is an answer. */
+  hints: number;
+  /** Tokens of granted locks by key. */
+  granted: Map<string, number>;
+}
+
+export function runningOf(args: OperationArguments): Running {
+  const { plan, root, attempt, fences } = args;
+  // A run that was reset in the console keeps the first id, and goes on writing.
+  const engineRun = workflowInfo().firstExecutionRunId;
+  const of: RunOf = { plan: { ...plan, steps: [] }, root, attempt, engineRun };
+  return { args, of, fences: [...fences], finished: {}, changed: {}, questions: 0, hints: 0, granted: new Map() };
+}
+
+export const isOutermost = ({ args }: Running): boolean => args.plan.operationId === args.root;
+
+/** Outputs of all steps of a plan that are finished. */
+export function outputsOf(steps: PlanStep[], finished: FinishedTasks): Outputs {
+  return Object.assign(
+    {},
+    ...steps.map((step): Outputs => {
+      if (step.kind === 'parallel') return outputsOf(step.steps, finished);
+      if (step.kind === 'operation') return { [step.id]: outputsOf(step.plan.steps, finished) };
+      const done = finished[step.taskId];
+      return done ? { [step.id]: done.outputs } : {};
+    }),
+  ) as Outputs;
+}
+
+/** The outer outputs with this Operation's own put at its place. */
+export function outputsSoFar({ args, finished }: Running): Outputs {
+  return putAt(args.outputs, args.within, outputsOf(args.plan.steps, finished));
+}
+
+function putAt(outputs: Outputs, within: string[], own: Outputs): Outputs {
+  const [head, ...rest] = within;
+  if (head === undefined) return { ...outputs, ...own };
+  return { ...outputs, [head]: putAt((outputs[head] ?? {}) as Outputs, rest, own) };
+}
+
+/** Values of the inputs that are outputs of earlier steps. */
+export function bindOutputs(inputs: Record<string, Input>, known: Outputs): Record<string, unknown> {
+  const bound: Record<string, unknown> = {};
+  for (const [name, input] of Object.entries(inputs)) {
+    if (input.from !== 'output') continue;
+    let at: unknown = known;
+    for (const id of input.step) at = (at as Outputs | undefined)?.[id];
+    bound[name] = (at as Record<string, unknown> | undefined)?.[input.output] ?? null;
+  }
+  return bound;
+}
+
+/** Nothing of it has to run any more. */
+export function isFinished(step: PlanStep, finished: FinishedTasks): boolean {
+  if (step.kind === 'task') return step.taskId in finished;
+  if (step.kind === 'parallel') return step.steps.every(inner => isFinished(inner, finished));
+  return [...tasksOf(step.plan)].every(({ step: inner }) => inner.taskId in finished);
+}

@@ -1,0 +1,29 @@
+// The locks of an Operation: taken one after the other in the plan's order, kept to its end. Its nested ones live under them.
+
+import { condition, defineSignal } from '@temporalio/workflow';
+import { lockKey } from '../model/plan-locks.ts';
+import type { Running } from './operation.ts';
+import { recorder } from './step-activities.ts';
+
+export interface Grant {
+  /** Of the lock. */
+  key: string;
+  /** Run of the engine that it is for. */
+  run: string;
+  token: number;
+}
+
+export const grantedSignal = defineSignal<[Grant]>('granted');
+
+/** A lock workflow that was terminated is started again by a repeated claim; it reads who holds it from the database. */
+const claimAgainAfter = '30 seconds';
+
+export async function takeLocks(running: Running): Promise<void> {
+  for (const lock of running.args.plan.locks) {
+    const key = lockKey(lock);
+    const isGranted = () => running.granted.has(key);
+    do await recorder().claimLock(running.of, lock);
+    while (!(await condition(isGranted, claimAgainAfter)));
+    if (lock.mode === 'exclusive') running.fences.push({ key, token: running.granted.get(key) ?? 0 });
+  }
+}
