@@ -42,7 +42,11 @@ export class Client {
     return this.#json<T>('GET', path, query === undefined ? {} : { query });
   }
 
-  post<T>(path: string, body: unknown, options: Pick<SendOptions, 'idempotent' | 'limited'> = {}): Promise<T> {
+  post<T>(
+    path: string,
+    body: unknown,
+    options: Pick<SendOptions, 'idempotent' | 'limited' | 'query'> = {},
+  ): Promise<T> {
     return this.#json<T>('POST', path, { ...options, body });
   }
 

@@ -32,7 +32,8 @@ export function usageError(message: string, problems: Problem[] = []): CliError 
 }
 
 export function exitCodeOf(state: OperationState): ExitCode {
-  if (state === 'failed') return exitCodes.failed;
+  // What needs attention has not succeeded, and does not go on by itself.
+  if (state === 'failed' || state === 'needs_attention') return exitCodes.failed;
   return state === 'cancelled' ? exitCodes.cancelled : exitCodes.succeeded;
 }
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import type { OperationView, StreamEvent } from '../api/contract.ts';
 import type { OperationState } from '../model/run.ts';
-import { attemptView, logChunk, operationView, taskView } from './testing/fixtures.ts';
+import { attemptView, attentionView, claimView, logChunk, operationView, taskView } from './testing/fixtures.ts';
 import { resultOf } from './testing/run-cli.ts';
 import { useFakeApi } from './testing/setup.ts';
 
@@ -78,6 +78,59 @@ test.each([
   const result = await setting.run(['logs', '--follow', 'op1']);
   expect(result.code).toBe(code);
   expect(result.stdout).toContain(`Install on environment blog: ${state} after 3.0 s`);
+});
+
+test('one that waits says behind whom, once for each place', async () => {
+  const queued = (position: number) => {
+    const behind = [claimView('op0', 0), claimView('op9', 1)].slice(0, position);
+    return operationView({ state: 'queued', tasks: [], claims: [{ ...claimView('op1', position), behind }] });
+  };
+  const sent = [queued(2), queued(2), queued(1)].map((data, index) => ({
+    ...{ event: 'operation' as const, data, id: `o${index}` },
+  }));
+  setting.api.answer('GET /api/operations/op1', over('succeeded', 0));
+  setting.api.on(events, (_request, response) => send(response, [...sent, end('succeeded')]));
+  const lines = (await setting.run(['logs', '-f', 'op1'])).stdout.split('\n');
+  expect(lines.slice(0, 2)).toEqual([
+    'Waits for the environment blog: 2nd in line, behind Install op0 (by Bob), Install op9 (by Bob).',
+    'Waits for the environment blog: 1st in line, behind Install op0 (by Bob).',
+  ]);
+});
+
+test('one that needs attention ends with its whole log, each answer as a command, and exit code 1', async () => {
+  const failed = taskView('a', {
+    state: 'failed',
+    attempts: [attemptView('a-1', 2)],
+    message: 'It did not work.',
+    ...ended,
+  });
+  const decided = attentionView({ id: '1.0', operation: 'op0', isDecided: true });
+  const parked = operationView({
+    state: 'needs_attention',
+    tasks: [failed],
+    attentions: [decided, attentionView({ policy: { choice: 'undo', at: ended.endedAt } })],
+  });
+  setting.api.on(events, (_request, response) =>
+    send(response, [
+      { event: 'operation', data: { ...parked, attentions: [decided] }, id: 'o1' },
+      { event: 'operation', data: parked, id: 'o2' },
+      { event: 'log', data: logChunk('a', 1, ['one', 'two']), id: 'l2' },
+    ]),
+  );
+  const result = await setting.run(['logs', '-f', 'op1']);
+  expect(result).toMatchObject({ code: 1, stderr: '' });
+  const lines = result.stdout.trimEnd().split('\n');
+  expect(lines.slice(0, 4)).toEqual([
+    '==> [1/1] Step a (web1)',
+    'one',
+    'two',
+    expect.stringMatching(/^<== Step a: failed/),
+  ]);
+  expect(lines).toContain('  ./aegir decide op1 retry  Runs Step a again.');
+  expect(lines).toContain('  ./aegir decide op1 undo   Takes back: Step b.');
+  expect(result.stdout).toContain('A retry takes new values of: http_port');
+  expect(result.stdout).toMatch(/When nobody decides, it ends, and what is done is undone: 2026-/);
+  expect(lines.at(-1)).toBe('Install on environment blog: needs attention: It did not work.');
 });
 
 test('the steps of an Operation that is over come in order, each header before its lines and its result behind', async () => {

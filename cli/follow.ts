@@ -2,13 +2,14 @@
 
 import type { OperationView, StreamEvent } from '../api/contract.ts';
 import type { OperationState } from '../model/run.ts';
+import { openQuestions } from './attention.ts';
 import { type Client, pathOf } from './client.ts';
 import { readEvents, type ServerEvent } from './event-stream.ts';
 import { CliError, exitCodes } from './exit.ts';
 import { createPrinter, type OperationPrinter, type PrinterOptions } from './operation-printer.ts';
 import { note } from './output.ts';
 
-/** @returns the Operation as it ended. Ctrl-C leaves it running. */
+/** @returns the Operation as it ended, or as it asks how to go on. Ctrl-C leaves it running. */
 export async function followOperation(client: Client, id: string, options: PrinterOptions): Promise<OperationView> {
   const detach = new AbortController();
   const onInterrupt = () => detach.abort();
@@ -16,6 +17,8 @@ export async function followOperation(client: Client, id: string, options: Print
   try {
     return await printUntilOver(client, id, options, detach.signal);
   } finally {
+    // The stream of one that waits for a person stays open.
+    detach.abort();
     process.off('SIGINT', onInterrupt);
   }
 }
@@ -36,6 +39,10 @@ async function printUntilOver(client: Client, id: string, options: PrinterOption
         // Its first lines can overtake the news of a step that has just begun. Without them there is only no header.
         if (!printer.knows(event.data.taskId)) await load().then(show, () => undefined);
         printer.showLines(event.data);
+      }
+      if (latest !== null && openQuestions(latest).length > 0 && printer.isWhole()) {
+        printer.finish(latest);
+        return latest;
       }
       if (event?.event === 'end') return await finish(printer, latest ?? (await load()), event.data.state, load);
     }

@@ -4,7 +4,8 @@
 import type { AttemptView, OperationView, TaskView } from '../api/contract.ts';
 import type { LogChunk } from '../model/log.ts';
 import { isTaskOver } from '../model/run.ts';
-import { duration } from './output.ts';
+import { openQuestions, renderQuestion, renderWaiting } from './attention.ts';
+import { duration, stateWords } from './output.ts';
 import { printable, printableWithColours, singleLine } from './text.ts';
 
 export interface PrinterOptions {
@@ -18,13 +19,16 @@ export interface OperationPrinter {
   showState(operation: OperationView): void;
   showLines(chunk: LogChunk): void;
   knows(taskId: string): boolean;
-  /** Whatever has not been said yet, and the end of the Operation itself. */
+  /** Every line of the steps that are over has been printed. */
+  isWhole(): boolean;
+  /** Whatever has not been said yet, and the end of the Operation itself, or what it asks. */
   finish(operation: OperationView): void;
 }
 
 interface Progress {
   headed: boolean;
-  ended: boolean;
+  /** How it ended when that was said last; '' = not yet. */
+  ended: string;
   /** Last line that was printed, by attempt. */
   lines: Map<string, number>;
   label: string;
@@ -35,9 +39,10 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
   let latest: OperationView | null = null;
   /** Attempt whose lines were printed last. */
   let current = '';
+  let waiting = '';
 
   const progressOf = (task: string): Progress => {
-    const known = progress.get(task) ?? { headed: false, ended: false, lines: new Map(), label: '' };
+    const known = progress.get(task) ?? { headed: false, ended: '', lines: new Map(), label: '' };
     progress.set(task, known);
     return known;
   };
@@ -53,14 +58,21 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
   };
   const showEnd = (task: TaskView) => {
     const state = progressOf(task.id);
-    if (!state.ended) say(printable(renderEnd(task)));
-    state.ended = true;
+    // A step that is tried again ends again.
+    const ending = `${task.state} ${task.attempts.length}`;
+    if (state.ended !== ending) say(printable(renderEnd(task)));
+    state.ended = ending;
   };
   const showProgress = (task: TaskView) => {
     if (task.progress === null) return;
     const label = `${task.progress.percent} % ${task.progress.label}`.trim();
     if (progressOf(task.id).label !== label) say(`--- ${singleLine(label)}`);
     progressOf(task.id).label = label;
+  };
+  const showWaiting = (operation: OperationView) => {
+    const text = renderWaiting(operation).join('\n');
+    if (text && text !== waiting) say(printable(text));
+    waiting = text;
   };
   /** In the order of the steps; what is over is said when all of its lines are there. */
   const showSteps = (isFinal: boolean) => {
@@ -90,8 +102,13 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
 
   return {
     knows: taskId => latest?.tasks.some(task => task.id === taskId) ?? false,
+    isWhole: () =>
+      (latest?.tasks ?? []).every(
+        ({ id, state, attempts }) => !isTaskOver(state) || attempts.every(one => isPrinted(one, progressOf(id))),
+      ),
     showState(operation) {
       latest = operation;
+      showWaiting(operation);
       showSteps(false);
     },
     showLines(chunk) {
@@ -108,6 +125,7 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
     finish(operation) {
       latest = operation;
       showSteps(true);
+      for (const question of openQuestions(operation)) say(printable(renderQuestion(question, operation).join('\n')));
       say(strong(renderResult(operation)));
     },
   };
@@ -116,8 +134,10 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
 export function renderResult(operation: OperationView): string {
   const took = duration(operation.startedAt, operation.endedAt);
   const code = operation.exitCode ? ` (exit code ${operation.exitCode})` : '';
-  const message = operation.message ? `: ${operation.message}` : '';
-  return `${operation.title} on ${operation.subject.kind} ${operation.subject.name}: ${operation.state}${took ? ` after ${took}` : ''}${code}${message}`;
+  const [question] = openQuestions(operation);
+  const said = question?.message ?? operation.message;
+  const message = said ? `: ${said}` : '';
+  return `${operation.title} on ${operation.subject.kind} ${operation.subject.name}: ${stateWords(operation.state)}${took ? ` after ${took}` : ''}${code}${message}`;
 }
 
 /** Without the lines that a stream which began again has sent before. */

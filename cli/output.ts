@@ -35,3 +35,8 @@ export function duration(from: string | null, to: string | null): string {
   if (seconds < 60) return `${Math.max(0, seconds).toFixed(1)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
+
+/** `needs_attention` → "needs attention". */
+export function stateWords(state: string): string {
+  return state.replaceAll('_', ' ');
+}

@@ -7,12 +7,15 @@ import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { errorText } from '../model/errors.ts';
 import { auditCommand } from './commands/audit.ts';
 import { catalogueCommand } from './commands/catalogue.ts';
+import { decideCommand, prepareDecision } from './commands/decide.ts';
 import { entityCommand } from './commands/entity.ts';
 import { fieldCommand } from './commands/field.ts';
+import { locksCommand } from './commands/locks.ts';
 import { logsCommand } from './commands/logs.ts';
 import { cancelCommand, operationCommand } from './commands/operation.ts';
 import { overrideCommand } from './commands/override.ts';
-import { type PreparedRun, prepareRun, runCommand } from './commands/run.ts';
+import { prepareResume, resumeCommand } from './commands/resume.ts';
+import { prepareRun, runCommand } from './commands/run.ts';
 import { signInCommand, signOutCommand } from './commands/sign-in.ts';
 import { statusCommand } from './commands/status.ts';
 import { taskCommand } from './commands/task.ts';
@@ -27,7 +30,12 @@ const verbsWithFields = ['list', 'ls', 'show', 'create', 'edit'];
 export async function buildProgram(environment: CliEnvironment, words: string[]): Promise<Command> {
   const [first = ''] = words;
   const definition = await definitionFor(environment, first, words);
-  const prepared = first === 'run' ? await preparedRun(environment, words.slice(1)) : null;
+  const rest = words.slice(1);
+  const prepare = <T>(name: string, load: (environment: CliEnvironment, words: string[]) => Promise<T | null>) =>
+    first === name ? prepared(() => load(environment, rest), rest) : null;
+  const run = await prepare('run', prepareRun);
+  const decision = await prepare('decide', prepareDecision);
+  const resume = await prepare('resume', prepareResume);
   const program = new Command('aegir')
     .description('Hosting of many sites, from the terminal.')
     .helpCommand('help [command]', 'the same as --help');
@@ -42,8 +50,10 @@ export async function buildProgram(environment: CliEnvironment, words: string[])
   }
   program.addCommand(fieldCommand(environment)).addCommand(overrideCommand(environment));
   program.commandsGroup('Operations and Actions:');
-  program.addCommand(runCommand(environment, prepared)).addCommand(operationCommand(environment));
+  program.addCommand(runCommand(environment, run)).addCommand(operationCommand(environment));
   program.addCommand(logsCommand(environment)).addCommand(cancelCommand(environment));
+  program.addCommand(decideCommand(environment, decision)).addCommand(resumeCommand(environment, resume));
+  program.addCommand(locksCommand(environment));
   program.addCommand(taskCommand(environment)).addCommand(catalogueCommand(environment));
   program.addCommand(auditCommand(environment));
   return program;
@@ -67,8 +77,7 @@ async function definitionFor(
   return asksForHelp(words) ? orNote(load, 'custom fields') : load();
 }
 
-function preparedRun(environment: CliEnvironment, words: string[]): Promise<PreparedRun | null> {
-  const load = () => prepareRun(environment, words);
+function prepared<T>(load: () => Promise<T | null>, words: string[]): Promise<T | null> {
   return asksForHelp(words) ? orNote(load, 'the fields of Operations') : load();
 }
 

@@ -9,7 +9,16 @@ import type {
   Page,
   ReproduceView,
 } from '../../api/contract.ts';
-import { attemptView, catalogueView, entityView, operationType, operationView, taskView } from '../testing/fixtures.ts';
+import {
+  attemptView,
+  attentionView,
+  catalogueView,
+  claimView,
+  entityView,
+  operationType,
+  operationView,
+  taskView,
+} from '../testing/fixtures.ts';
 import { useFakeApi } from '../testing/setup.ts';
 
 const setting = useFakeApi();
@@ -89,6 +98,34 @@ test('cancel says what it does, and that it was too late', async () => {
   const over = operationView({ state: 'failed', endedAt: '2026-11-21T08:00:00Z' });
   setting.api.answer<OperationSummary>('POST /api/operations/op1/cancel', over, 202);
   expect((await setting.run(['cancel', 'op1'])).stdout).toBe('Operation op1 is over already: failed.\n');
+});
+
+test('cancel takes what becomes of finished steps, and asks when nothing is said', async () => {
+  setting.api.answer<OperationSummary>('POST /api/operations/op1/cancel', operationView(), 202);
+  await setting.run(['cancel', 'op1']);
+  await setting.run(['cancel', 'op1', '--choice', 'undo']);
+  expect(setting.api.requests('POST /api/operations/op1/cancel').map(({ query }) => query.choice)).toEqual([
+    'ask',
+    'undo',
+  ]);
+  expect((await setting.run(['cancel', 'op1', '--choice', 'stop'])).code).toBe(2);
+});
+
+test('operation show says what it waits for, what it holds, and what it asks', async () => {
+  const claims = [
+    { ...claimView('op1', 0), kind: 'server' as const, name: 'web1', behind: [] },
+    { ...claimView('op1', 1), behind: [claimView('op0', 0)] },
+  ];
+  setting.api.answer('GET /api/operations/op1', operationView({ state: 'queued', claims, attempt: 2 }));
+  const queued = (await setting.run(['operation', 'show', 'op1'])).stdout;
+  expect(queued).toMatch(/\nWaiting +Waits for the environment blog: 1st in line, behind Install op0 \(by Bob\)\.\n/);
+  expect(queued).toMatch(/\nHolds +server\/web1 \(exclusive, since /);
+  expect(queued).toMatch(/\nAttempt +2\n/);
+  const parked = operationView({ state: 'needs_attention', attentions: [attentionView()], tasks: [taskView('a')] });
+  setting.api.answer('GET /api/operations/op1', parked);
+  const asks = (await setting.run(['operation', 'show', 'op1'])).stdout;
+  expect(asks).toMatch(/\nState +needs attention\n/);
+  expect(asks).toContain('Failed: Step a (web1)\nChoose one:\n  ./aegir decide op1 retry  Runs Step a again.\n');
 });
 
 test('task reproduce writes private files into a new folder and prints the command', async () => {

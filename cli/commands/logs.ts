@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { LogView, OperationView } from '../../api/contract.ts';
 import { isOver } from '../../model/run.ts';
+import { openQuestions } from '../attention.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
@@ -62,7 +63,7 @@ async function printLog(environment: CliEnvironment, client: Client, id: string)
       printer.showLines(chunk);
     }
   }
-  if (isOver(operation.state)) printer.finish(operation);
+  if (isOver(operation.state) || openQuestions(operation).length > 0) printer.finish(operation);
 }
 
 /** Streamed: a log of many megabytes need not fit into memory. */

@@ -1,18 +1,21 @@
 // `aegir operation list|show` and `aegir cancel`.
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { OperationSummary, OperationView, TaskView } from '../../api/contract.ts';
-import { operationStates } from '../../model/run.ts';
+import { type CancelChoice, cancelChoices } from '../../model/attention.ts';
+import { isOver, operationStates } from '../../model/run.ts';
+import { openQuestions, renderHeld, renderQuestion, renderWaiting } from '../attention.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, findId, readKind, withCommonFlags } from '../connection.ts';
 import { renderPairs } from '../entity-page.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { usageError } from '../exit.ts';
+import { operationPage } from '../follow-report.ts';
 import { readCount } from '../numbers.ts';
 import { renderOperations } from '../operation-table.ts';
-import { duration, localTime, note, print, printJson } from '../output.ts';
+import { duration, localTime, note, print, printJson, stateWords } from '../output.ts';
 import { renderTable } from '../table.ts';
-import { operationPage } from './run.ts';
+import { printable } from '../text.ts';
 
 /** A screenful or two: older ones are asked for with --limit. */
 const defaultLimit = 50;
@@ -46,9 +49,19 @@ export function operationCommand(environment: CliEnvironment): Command {
 export function cancelCommand(environment: CliEnvironment): Command {
   return withCommonFlags(new Command('cancel').description('cancel an Operation; harmless when it is over'))
     .argument('<operation>', 'id')
-    .action(async (id: string, options: CommonFlags) => {
+    .addOption(
+      new Option('--choice <choice>', 'what becomes of finished steps; ask: say so when it has stopped')
+        .choices(cancelChoices)
+        .default('ask' satisfies CancelChoice),
+    )
+    .action(async (id: string, options: CommonFlags & { choice: CancelChoice }) => {
       const client = connect(environment, options);
-      const operation = await client.post<OperationSummary>(pathOf('operations', id, 'cancel'), {});
+      const { choice } = options;
+      const operation = await client.post<OperationSummary>(
+        pathOf('operations', id, 'cancel'),
+        {},
+        { query: { choice } },
+      );
       if (options.json) printJson(operation);
       else if (operation.endedAt !== null) print(`Operation ${id} is over already: ${operation.state}.`);
       else print(`Operation ${id} is being cancelled.\n${operationPage(client, id)}`);
@@ -76,19 +89,35 @@ function renderOperation(environment: CliEnvironment, client: Client, operation:
     ['Id', operation.id],
     ['Type', operation.type],
     ['On', `${operation.subject.kind}/${operation.subject.name}`],
-    ['State', operation.state],
+    ['State', stateWords(operation.state)],
+    ...renderWaiting(operation).map((line): [string, string] => ['Waiting', line]),
+    ...(isCancelling(operation) ? [['Cancelled by', operation.cancelRequestedBy] satisfies [string, string]] : []),
     ...(operation.message ? [['Message', operation.message] satisfies [string, string]] : []),
     ...(operation.exitCode === null ? [] : [['Exit code', String(operation.exitCode)] satisfies [string, string]]),
     ...(operation.reason ? [['Reason', operation.reason] satisfies [string, string]] : []),
     ['Started by', operation.startedBy],
     ['Started', localTime(operation.startedAt)],
     ['Took', duration(operation.startedAt, operation.endedAt) || '–'],
+    ...(operation.attempt > 1 ? [['Attempt', String(operation.attempt)] satisfies [string, string]] : []),
+    ...renderHeld(operation).map((line): [string, string] => ['Holds', line]),
     ['Page', operationPage(client, operation.id)],
     ['Console', operation.console],
   ];
   const header = ['step', 'state', 'took', 'tries', 'task', 'message'];
   const steps = renderTable(header, operation.tasks.map(taskRow), environment.width);
-  return `${operation.title}\n\n${renderPairs(rows)}\n${steps}`;
+  const questions = openQuestions(operation).map(
+    question => `${printable(renderQuestion(question, operation).join('\n'))}\n\n`,
+  );
+  const resume = isResumable(operation) ? `\nGo on with it: ./aegir resume ${operation.id}\n` : '';
+  return `${operation.title}\n\n${renderPairs(rows)}\n${questions.join('')}${steps}${resume}`;
+}
+
+function isCancelling({ state, cancelRequestedBy }: OperationView): boolean {
+  return cancelRequestedBy !== '' && !isOver(state);
+}
+
+function isResumable({ state, parent }: OperationView): boolean {
+  return parent === null && (state === 'failed' || state === 'cancelled');
 }
 
 function taskRow(task: TaskView): unknown[] {

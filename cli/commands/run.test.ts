@@ -36,6 +36,16 @@ test('the fields of the form are flags, and the id and the page of the Operation
   });
 });
 
+test('a priority is sent as a number, and a wrong one sends nothing', async () => {
+  offer();
+  await setting.run(['run', 'install_environment', 'blog', '--priority', '5']);
+  expect(setting.api.requests(start)[0]?.body).toMatchObject({ priority: 5 });
+  const refused = await setting.run(['run', 'install_environment', 'blog', '--priority', '11']);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain('from -10 to 10');
+  expect(setting.api.requests(start)).toHaveLength(1);
+});
+
 test('a start is tried again with the same key, so that it happens once', async () => {
   offer();
   let tries = 0;

@@ -8,9 +8,10 @@ import type { OperationType } from '../../model/operation-type.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, findEntity, isKind, nameOf, readKind, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
-import { exitCodeOf, usageError } from '../exit.ts';
+import { usageError } from '../exit.ts';
 import { addFieldFlags, readFieldFlags } from '../flags.ts';
-import { followOperation } from '../follow.ts';
+import { followAndReport, operationPage } from '../follow-report.ts';
+import { readPriority } from '../numbers.ts';
 import { note, print, printJson } from '../output.ts';
 import { ask } from '../prompt.ts';
 import { suggest } from '../suggest.ts';
@@ -26,6 +27,7 @@ export interface PreparedRun {
 interface RunFlags extends CommonFlags {
   follow?: boolean;
   reason?: string;
+  priority?: number;
   yes?: boolean;
 }
 
@@ -39,6 +41,7 @@ export async function prepareRun(environment: CliEnvironment, words: string[]): 
       url: { type: 'string' },
       token: { type: 'string' },
       reason: { type: 'string' },
+      priority: { type: 'string' },
       follow: { type: 'boolean', short: 'f' },
       yes: { type: 'boolean', short: 'y' },
       json: { type: 'boolean' },
@@ -64,6 +67,11 @@ export function runCommand(environment: CliEnvironment, prepared: PreparedRun | 
     .argument('<entity>', 'name or id, or kind/name')
     .option('-f, --follow', 'show steps and log until it is over; the exit code is its result')
     .option('--reason <text>', 'why, for the audit log')
+    .option(
+      '--priority <number>',
+      'from -10 to 10: higher ones come first where several wait; 0 is usual',
+      readPriority,
+    )
     .option('-y, --yes', 'do not ask back');
   command.addHelpText('after', renderHelp(prepared));
   const fields = prepared?.subject?.form.groups.flatMap(group => group.fields) ?? prepared?.type.fields ?? [];
@@ -77,7 +85,8 @@ export function runCommand(environment: CliEnvironment, prepared: PreparedRun | 
     await confirm(environment, options, subject);
     const input = await readValues(readFieldFlags(command, flags));
     if (prepared.type.action) return runAction(client, prepared.type, subject.entity.id, { input, json: options.json });
-    const operation = await start(client, prepared.type, subject.entity.id, { input, reason: options.reason });
+    const { reason, priority } = options;
+    const operation = await start(client, prepared.type, subject.entity.id, { input, reason, priority });
     await report(environment, client, operation, options);
   });
 }
@@ -86,25 +95,17 @@ async function start(
   client: Client,
   type: OperationType,
   id: string,
-  { input, reason }: { input: Record<string, unknown>; reason: string | undefined },
+  request: { input: Record<string, unknown>; reason: string | undefined; priority: number | undefined },
 ): Promise<OperationView> {
-  const body = { type: type.name, input, ...(reason === undefined ? {} : { reason }) };
+  // What is undefined is left out of JSON.
+  const body = { type: type.name, ...request };
   return client.post<OperationView>(pathOf(entities[type.on].plural, id, 'operations'), body, { idempotent: true });
 }
 
 async function report(environment: CliEnvironment, client: Client, operation: OperationView, options: RunFlags) {
-  if (options.follow) {
-    const write = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
-    const ended = await followOperation(client, operation.id, { write, colours: environment.colours, raw: false });
-    if (options.json) printJson(ended);
-    else print(operationPage(client, ended.id));
-    process.exitCode = exitCodeOf(ended.state);
-  } else if (options.json) printJson(operation);
+  if (options.follow) await followAndReport(environment, client, operation.id, options);
+  else if (options.json) printJson(operation);
   else print(`Operation ${operation.id} is ${operation.state}.\n${operationPage(client, operation.id)}`);
-}
-
-export function operationPage(client: Client, id: string): string {
-  return `${client.url}/operations/${encodeURIComponent(id)}`;
 }
 
 async function findType(client: Client, name: string): Promise<OperationType> {

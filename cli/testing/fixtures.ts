@@ -2,7 +2,9 @@
 
 import type {
   AttemptView,
+  AttentionView,
   CatalogueView,
+  ClaimView,
   EntityView,
   FormView,
   OperationView,
@@ -91,6 +93,10 @@ export function operationView(changes: Partial<OperationView> = {}): OperationVi
     startedBy: 'Ada',
     reason: '',
     message: '',
+    attempt: 1,
+    attentions: [],
+    claims: [],
+    cancelRequestedBy: '',
     exitCode: null,
     createdAt: at,
     startedAt: at,
@@ -121,6 +127,8 @@ export function taskView(id: string, changes: Partial<TaskView> = {}): TaskView 
     inputs: {},
     outputs: {},
     changed: null,
+    skippedBy: '',
+    undoes: null,
     attempts: [],
     startedAt: at,
     endedAt: null,
@@ -145,4 +153,35 @@ export function attemptView(id: string, lines: number, changes: Partial<AttemptV
 
 export function logChunk(taskId: string, firstLine: number, lines: string[], attemptId = `${taskId}-1`): LogChunk {
   return { attemptId, taskId, firstLine, lineCount: lines.length, text: lines.join('\n'), marks: [], at };
+}
+
+export function attentionView(changes: Partial<AttentionView> = {}): AttentionView {
+  return {
+    id: '1.1',
+    about: 'step',
+    message: 'It did not work.',
+    tasks: ['a'],
+    choices: ['retry', 'leave', 'undo'],
+    policy: null,
+    since: at,
+    operation: 'op1',
+    isDecided: false,
+    failed: [{ id: 'a', title: 'Step a', fields: [{ name: 'http_port', type: 'int', default: 80 }] }],
+    effects: { retry: 'Runs Step a again.', leave: 'Ends it.', undo: 'Takes back: Step b.' },
+    ...changes,
+  };
+}
+
+export function claimView(operation: string, position: number): ClaimView {
+  return {
+    kind: 'environment',
+    id: 'e1',
+    name: 'blog',
+    mode: 'exclusive',
+    operation,
+    title: `Install ${operation}`,
+    startedBy: 'Bob',
+    position,
+    since: at,
+  };
 }

@@ -1,6 +1,8 @@
 // Follows the API's event stream and makes stale what an event is about, so that open pages show changes by themselves.
 
 import { createSignal, onCleanup } from 'solid-js';
+import type { OperationView } from '../../api/contract.ts';
+import { isOver } from '../../model/run.ts';
 import { queryClient } from './queries.ts';
 import { followStream } from './stream.ts';
 
@@ -30,7 +32,9 @@ export function useLiveUpdates(): void {
     stale.clear();
   };
   const onEvent = (event: MessageEvent<string>) => {
-    for (const key of touched[kindOf(event)] ?? everything) stale.add(key);
+    const { kind, id } = pointerOf(event);
+    for (const key of touched[kind] ?? everything) stale.add(key);
+    if (kind === 'operation') lookForResume(id);
     timer ??= setTimeout(refresh, gatherMs);
   };
   followStream({
@@ -46,11 +50,17 @@ export function useLiveUpdates(): void {
   onCleanup(() => clearTimeout(timer));
 }
 
-function kindOf(event: MessageEvent<string>): string {
+/** Its own stream ended with it: that somebody has resumed it is told only here. */
+function lookForResume(id: string): void {
+  const known = queryClient.getQueryData<OperationView>(['operation', id]);
+  if (known && isOver(known.state)) void queryClient.invalidateQueries({ queryKey: ['operation', id] });
+}
+
+function pointerOf(event: MessageEvent<string>): { kind: string; id: string } {
   try {
-    const data = JSON.parse(event.data) as { kind?: string };
-    return data.kind ?? event.type;
+    const data = JSON.parse(event.data) as { kind?: string; id?: string };
+    return { kind: data.kind ?? event.type, id: data.id ?? '' };
   } catch {
-    return event.type;
+    return { kind: event.type, id: '' };
   }
 }

@@ -3,6 +3,7 @@
 import { keepPreviousData, QueryCache, QueryClient, useInfiniteQuery, useQuery } from '@tanstack/solid-query';
 import type { Accessor } from 'solid-js';
 import type {
+  AgainView,
   AuditView,
   CatalogueView,
   EngineView,
@@ -13,11 +14,13 @@ import type {
   OperationView,
   OverrideView,
   Page,
+  ResumeView,
   SessionView,
   TemplateView,
   TokenView,
 } from '../../api/contract.ts';
 import type { Entity } from '../../model/entities.ts';
+import type { OperationState } from '../../model/run.ts';
 import { ApiError, call, onSignedOut, queryString } from './client.ts';
 
 export type Params = Record<string, string | number | undefined>;
@@ -86,6 +89,15 @@ export function useOperations(params: Accessor<Params>) {
   return usePages<OperationSummary>('operations', () => '/operations', params);
 }
 
+/** How many are in a state, as far as a first page tells: "2", "50+". '' = none. */
+export function useOperationCount(state: OperationState): Accessor<string> {
+  const answer = useOperations(() => ({ state }));
+  return () => {
+    const count = answer.data?.pages.reduce((sum, page) => sum + page.items.length, 0) ?? 0;
+    return count === 0 ? '' : `${count}${answer.hasNextPage ? '+' : ''}`;
+  };
+}
+
 export function useAudit() {
   return usePages<AuditView>(
     'audit',
@@ -145,6 +157,27 @@ export function useOperation(id: Accessor<string>) {
   return useQuery(() => ({
     queryKey: ['operation', id()],
     queryFn: () => call<OperationView>(`/operations/${encodeURIComponent(id())}`),
+  }));
+}
+
+/** What a resume would do, as it is now. */
+export function useResume(id: Accessor<string>, isOpen: Accessor<boolean>) {
+  return useQuery(() => ({
+    queryKey: ['resume', id()],
+    queryFn: () => call<ResumeView>(`/operations/${encodeURIComponent(id())}/resume`),
+    enabled: isOpen(),
+    staleTime: 0,
+    gcTime: 0,
+  }));
+}
+
+/** Inputs of an earlier Operation, for a new one; '' = there is none. */
+export function useAgain(id: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['again', id()],
+    queryFn: () => call<AgainView>(`/operations/${encodeURIComponent(id())}/again`),
+    enabled: id() !== '',
+    staleTime: 0,
   }));
 }
 

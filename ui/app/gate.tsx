@@ -3,11 +3,13 @@
 import { useLocation } from '@solidjs/router';
 import { ErrorBoundary, type JSX, Match, Show, Switch } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
+import { useHealth } from '../api/health.ts';
 import { useSessionQuery } from '../api/queries.ts';
 import { FirstPassword, SignIn, SignInByLink } from '../pages/sign-in.tsx';
 import { Loading } from '../parts/loaded.tsx';
 import { ErrorNotice } from '../parts/notice.tsx';
 import { Page } from '../parts/page.tsx';
+import { AwayBar } from './away-bar.tsx';
 import { Layout } from './layout.tsx';
 import { isPutOff, putOff } from './put-off.ts';
 import { SessionContext } from './session.tsx';
@@ -17,6 +19,7 @@ export function Gate(props: { children?: JSX.Element }) {
   const hasLink = () => location.pathname === '/sign-in' && Boolean(location.query.link);
   // The link signs in first; before, the answer would be "no".
   const session = useSessionQuery(() => !hasLink());
+  useHealth();
   return (
     <Switch fallback={<Loading />}>
       <Match when={hasLink()}>
@@ -25,6 +28,7 @@ export function Gate(props: { children?: JSX.Element }) {
       <Match when={session.error && session.data === undefined}>
         <main class="gate">
           <div class="gate-box">
+            <AwayBar />
             <ErrorNotice error={session.error} retry={() => session.refetch()} />
           </div>
         </main>

@@ -3,8 +3,9 @@
 import { A, useLocation } from '@solidjs/router';
 import { createEffect, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { call } from '../api/client.ts';
-import { isLive, useLiveUpdates } from '../api/live.ts';
-import { queryClient } from '../api/queries.ts';
+import { useLiveUpdates } from '../api/live.ts';
+import { queryClient, useOperationCount } from '../api/queries.ts';
+import { AwayBar } from './away-bar.tsx';
 import { useDefinitions, useMay, useSession } from './session.tsx';
 import { setTheme, type Theme, theme, themes } from './theme.ts';
 
@@ -28,6 +29,7 @@ export function Layout(props: { children: JSX.Element }) {
         <A class="brand" href="/">
           Aegir
         </A>
+        <AttentionLink />
         <button
           type="button"
           class="button menu-button"
@@ -46,11 +48,7 @@ export function Layout(props: { children: JSX.Element }) {
         <Account />
       </aside>
       <main class="content" id="content" tabindex="-1" ref={content}>
-        <Show when={!isLive()}>
-          <p class="offline" role="status">
-            The connection to Aegir is lost; what you see may be old. Trying again …
-          </p>
-        </Show>
+        <AwayBar />
         {props.children}
       </main>
     </div>
@@ -67,6 +65,9 @@ function Navigation() {
       <ul class="menu">
         <Item href="/" title="Home" end />
         <Item href="/operations" title="Operations" />
+        <li>
+          <AttentionLink />
+        </li>
       </ul>
       <ul class="menu">
         <For each={kinds()}>{definition => <Item href={`/${definition.plural}`} title={definition.titlePlural} />}</For>
@@ -79,6 +80,18 @@ function Navigation() {
         <Item href="/tokens" title="Tokens" />
       </ul>
     </nav>
+  );
+}
+
+/** There only while somebody is asked. */
+function AttentionLink() {
+  const count = useOperationCount('needs_attention');
+  return (
+    <Show when={count()}>
+      <a class="attention-link" href="/operations?state=needs_attention">
+        Needs attention ({count()})
+      </a>
+    </Show>
   );
 }
 

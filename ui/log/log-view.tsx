@@ -14,9 +14,16 @@ const rowHeightPx = 20;
 // Rows beyond the edges, so that scrolling shows no white before the next frame.
 const spareRows = 20;
 
+/** Asked for anew with each object, also for the same Task. */
+export interface ShownTask {
+  id: string;
+}
+
 interface LogViewProps {
   operation: OperationView;
   stream: OperationStream;
+  /** Task whose log is wanted in sight. */
+  shown: ShownTask | null;
 }
 
 export function LogView(props: LogViewProps) {
@@ -57,6 +64,20 @@ export function LogView(props: LogViewProps) {
     if (box) observer.observe(box);
     onCleanup(() => observer.disconnect());
   });
+
+  const showTask = ({ id }: ShownTask) => {
+    const attempt = props.operation.tasks.find(task => task.id === id)?.attempts.at(-1);
+    if (!attempt) return;
+    setFollow(false);
+    toggle(attempt.id, true);
+    requestAnimationFrame(() => {
+      const at = plan().blocks.find(({ key }) => key === attempt.id)?.at ?? 0;
+      if (box) box.scrollTop = at * rowHeightPx;
+      box?.focus({ preventScroll: true });
+      box?.scrollIntoView({ block: 'nearest' });
+    });
+  };
+  createEffect(on([() => props.shown], ([shown]) => shown && showTask(shown), { defer: true }));
 
   const toggle = (key: string, open: boolean) => setChosen(before => new Map(before).set(key, open));
   const setAll = (open: boolean) => setChosen(allFolds(props, open));

@@ -10,7 +10,14 @@ import { Fold } from '../parts/fold.tsx';
 import { Duration, When } from '../parts/when.tsx';
 import { counted, shortHash, toneOf } from '../text/words.ts';
 
-export function Timeline(props: { tasks: TaskView[]; isWaiting: boolean }) {
+interface TimelineProps {
+  tasks: TaskView[];
+  isWaiting: boolean;
+  /** Brings the log of a Task into sight. */
+  showLog: (task: string) => void;
+}
+
+export function Timeline(props: TimelineProps) {
   return (
     <Show
       when={props.tasks.length > 0}
@@ -23,7 +30,7 @@ export function Timeline(props: { tasks: TaskView[]; isWaiting: boolean }) {
               <For each={newHeadings(task, props.tasks[index() - 1])}>
                 {heading => <li class={`timeline-heading depth-${Math.min(heading.depth, 4)}`}>{heading.title}</li>}
               </For>
-              <Step task={task} />
+              <Step task={task} showLog={props.showLog} />
             </>
           )}
         </For>
@@ -32,21 +39,31 @@ export function Timeline(props: { tasks: TaskView[]; isWaiting: boolean }) {
   );
 }
 
-/** Titles of nested Operations that begin with this step. */
+/** Titles of nested Operations that begin with this step, and where the undo begins. */
 function newHeadings(task: TaskView, before: TaskView | undefined): { title: string; depth: number }[] {
+  if (task.undoes && !before?.undoes) return [{ title: 'Undo, the last step first', depth: 0 }];
+  // Undo Tasks name the step that they undo; where it was nested is said there.
+  if (task.undoes) return [];
   const headings = task.within.map((title, depth) => ({ title, depth }));
   const firstNew = headings.findIndex(({ title, depth }) => before?.within[depth] !== title);
   return firstNew === -1 ? [] : headings.slice(firstNew);
 }
 
-function Step(props: { task: TaskView }) {
+function Step(props: { task: TaskView; showLog: (task: string) => void }) {
   const task = () => props.task;
+  const isFailed = () => task().state === 'failed';
+  const depth = () => (task().undoes ? 0 : Math.min(task().depth, 4));
   return (
-    <li class={`step depth-${Math.min(task().depth, 4)} step-${toneOf(task().state)}`} data-step={task().step}>
+    <li class={`step depth-${depth()} step-${toneOf(task().state)}`} data-step={task().step}>
       <div class="step-head">
         <div class="step-name">
-          <span class="step-title">{task().title}</span>
+          <span class="step-title" classList={{ 'step-undone': task().state === 'undone' }}>
+            {task().title}
+          </span>
           <StateBadge state={task().state} />
+          <Show when={task().skippedBy}>
+            <span class="faint small">by {task().skippedBy}</span>
+          </Show>
           <Show when={task().changed === false && task().state === 'succeeded'}>
             <span class="faint small">no change</span>
           </Show>
@@ -56,17 +73,32 @@ function Step(props: { task: TaskView }) {
         </span>
       </div>
       <Progress task={task()} />
-      <Show when={task().message && task().state !== 'succeeded'}>
-        <p class="step-message">{task().message}</p>
+      <Show when={messageOf(task())}>
+        {message => (
+          <p class="step-message" classList={{ 'step-message-plain': isTaskOver(task().state) && !isFailed() }}>
+            {message()}
+          </p>
+        )}
       </Show>
       <Show when={task().attempts.length > 1}>
         <Attempts task={task()} />
       </Show>
       <Fold title="Details">
         <Details task={task()} />
+        <Show when={task().attempts.length > 0}>
+          <button type="button" class="button button-small" onClick={() => props.showLog(task().id)}>
+            Show its log
+          </button>
+        </Show>
       </Fold>
     </li>
   );
+}
+
+/** Who skipped it stands beside its state. */
+function messageOf({ state, message, skippedBy }: TaskView): string {
+  if (state === 'succeeded' || state === 'undone') return '';
+  return skippedBy ? message.replace(`Skipped by ${skippedBy}.`, '').trim() : message;
 }
 
 function Progress(props: { task: TaskView }) {

@@ -17,6 +17,7 @@ export function HomePage() {
   return (
     <Page title="Home">
       <FirstSteps />
+      <OperationsPanel title="Needs attention" state="needs_attention" none="" />
       <OperationsPanel title="Running now" state="running" none="Nothing runs now." />
       <OperationsPanel title="Waiting" state="queued" none="" />
       <OperationsPanel title="Failed lately" state="failed" none="Nothing has failed." />

@@ -1,11 +1,11 @@
 // Starts an Operation, or runs an Action that has something to ask: everything its Tasks still need in one form, what will be done, and a question where it is dangerous.
 
-import { useNavigate, useParams } from '@solidjs/router';
-import { type Accessor, createMemo, createSignal, onCleanup, Show } from 'solid-js';
+import { useNavigate, useParams, useSearchParams } from '@solidjs/router';
+import { type Accessor, createMemo, createSignal, Show } from 'solid-js';
 import { createStore } from 'solid-js/store';
-import type { EntityView, FormView, OperationView } from '../../api/contract.ts';
-import { call, randomKey } from '../api/client.ts';
-import { useEntity, useOperationForm } from '../api/queries.ts';
+import type { AgainView, EntityView, FormView, OperationView } from '../../api/contract.ts';
+import { call } from '../api/client.ts';
+import { useAgain, useEntity, useOperationForm } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions } from '../app/session.tsx';
 import { ActionOutcome } from '../entity/action-outcome.tsx';
 import { type Outcome, runAction } from '../entity/action-run.ts';
@@ -13,9 +13,12 @@ import { entityName } from '../entity/names.ts';
 import { type Draft, type Drafts, draftOf, parseDrafts } from '../form/drafts.ts';
 import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
 import { ProblemSummary } from '../form/form-fields.tsx';
+import { useLater } from '../form/later.ts';
 import { unmatched } from '../form/problems.ts';
+import { AgainNotice, keptSecrets } from '../operation/again-notice.tsx';
 import { PlannedSteps } from '../operation/planned-steps.tsx';
 import { StartFields, StartQuestions } from '../operation/start-fields.tsx';
+import { useStartKey } from '../operation/start-key.ts';
 import { Loaded } from '../parts/loaded.tsx';
 import { Page, Panel } from '../parts/page.tsx';
 import { NotFound } from './not-found.tsx';
@@ -31,7 +34,7 @@ export function OperationStartPage() {
     <Show when={definitionOf(definitions(), params.plural)} keyed fallback={<NotFound />}>
       {definition => (
         <Loaded answer={entity} missing={<NotFound />}>
-          {subject => <StartLoader definition={definition} subject={subject()} type={params.type} />}
+          {subject => <AgainLoader definition={definition} subject={subject()} type={params.type} />}
         </Loaded>
       )}
     </Show>
@@ -42,13 +45,25 @@ interface StartProps {
   definition: FullDefinition;
   subject: EntityView;
   type: string;
+  /** Earlier run, whose inputs the form begins with. */
+  again: { operation: string; again: AgainView } | null;
 }
 
-// The form is asked again with what was chosen once a person pauses: steps and problems may depend on it.
-const pauseMs = 400;
+/** An earlier run is waited for before the form is made: its inputs are what the form begins with. */
+function AgainLoader(props: Omit<StartProps, 'again'>) {
+  const [search] = useSearchParams<{ again?: string }>();
+  const again = useAgain(() => search.again ?? '');
+  return (
+    <Show when={search.again} fallback={<StartLoader {...props} again={null} />}>
+      <Loaded answer={again} missing={<NotFound what="There is no such Operation to run again." />}>
+        {view => <StartLoader {...props} again={{ operation: search.again ?? '', again: view() }} />}
+      </Loaded>
+    </Show>
+  );
+}
 
 function StartLoader(props: StartProps) {
-  const [input, setInput] = createSignal('');
+  const [input, setInput] = createSignal(props.again ? JSON.stringify(props.again.again.input) : '');
   const form = useOperationForm(
     () => props.definition.plural,
     () => props.subject.id,
@@ -73,13 +88,21 @@ function StartForm(props: StartFormProps) {
   const base = () => `/${props.definition.plural}/${props.subject.id}`;
   const specs = createMemo(() => props.view().groups.flatMap(group => group.fields));
   const [touched, setTouched] = createStore<Drafts>({});
+  const former = () => props.again?.again.input ?? {};
   const drafts = (): Drafts =>
-    Object.fromEntries(specs().map(spec => [spec.name, touched[spec.name] ?? draftOf(spec, spec.default)]));
+    Object.fromEntries(
+      specs().map(spec => [spec.name, touched[spec.name] ?? draftOf(spec, former()[spec.name] ?? spec.default)]),
+    );
+  const parse = () => {
+    const { values, problems } = parseDrafts(specs(), drafts());
+    return { values: { ...keptSecrets(drafts(), former()), ...values }, problems };
+  };
   const [reason, setReason] = createSignal('');
   const [typed, setTyped] = createSignal('');
   const [failure, setFailure] = createSignal(noFailure);
   const [busy, setBusy] = createSignal(false);
-  const askAgain = useLater(() => props.onInput(JSON.stringify(parseDrafts(specs(), drafts()).values)));
+  // Steps and problems may depend on what was chosen.
+  const askAgain = useLater(() => props.onInput(JSON.stringify(parse().values)));
   const isBlocked = () => props.view().problems.length > 0;
   const isConfirmed = () => !props.view().dangerous || typed() === name();
   const [outcome, setOutcome] = createSignal<Outcome | null>(null);
@@ -92,7 +115,7 @@ function StartForm(props: StartFormProps) {
   const start = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault();
     const form = event.currentTarget;
-    const { values, problems } = parseDrafts(specs(), drafts());
+    const { values, problems } = parse();
     if (problems.length > 0) {
       setFailure(localFailure(problems));
       return focusFirstProblem(form);
@@ -140,6 +163,9 @@ function StartForm(props: StartFormProps) {
             )}
           />
           <ProblemSummary text={isBlocked() ? 'It cannot be started now' : ''} problems={props.view().problems} />
+          <Show when={props.again}>
+            {again => <AgainNotice {...again()} known={specs().map(({ name }) => name)} />}
+          </Show>
           <StartFields view={props.view()} drafts={drafts()} problems={failure().problems} onChange={change} />
           <Panel title="Start">
             <StartQuestions
@@ -172,24 +198,4 @@ function StartForm(props: StartFormProps) {
       </form>
     </Page>
   );
-}
-
-/** The same key for the same request, so that a double click or a second try starts one run. */
-function useStartKey(): (body: string) => string {
-  let key = randomKey();
-  let last = '';
-  return body => {
-    if (body !== last) key = randomKey();
-    last = body;
-    return key;
-  };
-}
-
-function useLater(run: () => void): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  onCleanup(() => clearTimeout(timer));
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(run, pauseMs);
-  };
 }

@@ -1,17 +1,22 @@
 // One Operation: its state, its steps, its log as it arrives, and what the engine did.
 
 import { A, useParams } from '@solidjs/router';
-import { type Accessor, For, Show } from 'solid-js';
+import { type Accessor, createSignal, For, Show } from 'solid-js';
 import type { OperationView } from '../../api/contract.ts';
 import { isOver } from '../../model/run.ts';
 import { useOperation } from '../api/queries.ts';
+import { useDefinitions, useMay } from '../app/session.tsx';
 import { OpenLink, Structure } from '../entity/field-value.tsx';
-import { LogView } from '../log/log-view.tsx';
+import { LogView, type ShownTask } from '../log/log-view.tsx';
+import { Attentions } from '../operation/attention.tsx';
 import { CancelButton } from '../operation/cancel-button.tsx';
 import { Engine } from '../operation/engine.tsx';
+import { HeldLocks } from '../operation/locks.tsx';
 import { followOperation } from '../operation/operation-stream.ts';
 import { OperationTable, SubjectLink } from '../operation/operation-table.tsx';
+import { ResumeButton } from '../operation/resume.tsx';
 import { Timeline } from '../operation/timeline.tsx';
+import { WaitingPanel } from '../operation/waiting.tsx';
 import { StateBadge } from '../parts/badge.tsx';
 import { Fold } from '../parts/fold.tsx';
 import { Loaded } from '../parts/loaded.tsx';
@@ -33,7 +38,12 @@ function OneOperation(props: { id: string }) {
   const answer = useOperation(() => props.id);
   return (
     <Loaded answer={answer} missing={<NotFound what="There is no such Operation." />}>
-      {operation => <OperationContent operation={operation} />}
+      {operation => (
+        // A resume begins a stream of its own; the former one ended with its attempt.
+        <Show when={operation().attempt} keyed>
+          {_ => <OperationContent operation={operation} />}
+        </Show>
+      )}
     </Loaded>
   );
 }
@@ -41,6 +51,8 @@ function OneOperation(props: { id: string }) {
 function OperationContent(props: { operation: Accessor<OperationView> }) {
   const operation = () => props.operation();
   const stream = followOperation(operation().id);
+  const [shownTask, showTask] = createSignal<ShownTask | null>(null);
+  const showLog = (id: string) => showTask({ id });
   return (
     <Page
       title={`${operation().title}: ${operation().subject.name}`}
@@ -50,9 +62,22 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
           <StateBadge state={operation().state} />
         </span>
       }
-      actions={<CancelButton operation={operation()} />}
+      actions={
+        <>
+          <CancelButton operation={operation()} />
+          <RunAgain operation={operation()} />
+          <ResumeButton operation={operation()} />
+        </>
+      }
       lead={<Lead operation={operation()} />}
     >
+      <Show when={operation().state === 'queued'}>
+        <WaitingPanel operation={operation()} />
+      </Show>
+      <Show when={isBeingCancelled(operation())}>
+        <Notice tone="warn">Being cancelled by {operation().cancelRequestedBy}.</Notice>
+      </Show>
+      <Attentions operation={operation()} showLog={showLog} />
       <Show when={operation().message}>
         <Notice tone={operation().state === 'failed' ? 'bad' : 'info'}>
           {operation().message}
@@ -64,7 +89,7 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
       <div class="columns columns-operation">
         <div class="column-steps">
           <Panel title="Steps">
-            <Timeline tasks={operation().tasks} isWaiting={!isOver(operation().state)} />
+            <Timeline tasks={operation().tasks} isWaiting={!isOver(operation().state)} showLog={showLog} />
           </Panel>
           <Show when={operation().children.length > 0}>
             <Panel title="Nested Operations">
@@ -72,9 +97,10 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
             </Panel>
           </Show>
         </div>
-        <LogView operation={operation()} stream={stream} />
+        <LogView operation={operation()} stream={stream} shown={shownTask()} />
         <div class="column-more">
           <Panel title="More">
+            <HeldLocks operation={operation()} />
             <Show when={Object.keys(operation().input).length > 0}>
               <Fold title="What was entered">
                 <Structure value={operation().input} />
@@ -91,6 +117,28 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
   );
 }
 
+/** What it asks, once it has stopped, says the rest. */
+function isBeingCancelled({ cancelRequestedBy, state }: OperationView): boolean {
+  return cancelRequestedBy !== '' && (state === 'queued' || state === 'running' || state === 'undoing');
+}
+
+/** The form of the same type, filled in with what was entered here. */
+function RunAgain(props: { operation: OperationView }) {
+  const definitions = useDefinitions();
+  const may = useMay();
+  const path = () => {
+    const { id, type, subject } = props.operation;
+    return `/${definitions()[subject.kind].plural}/${subject.id}/run/${type}?again=${id}`;
+  };
+  return (
+    <Show when={may('run') && isOver(props.operation.state) && props.operation.parent === null}>
+      <A class="button" href={path()}>
+        Run again
+      </A>
+    </Show>
+  );
+}
+
 function Lead(props: { operation: OperationView }) {
   const operation = () => props.operation;
   return (
@@ -102,7 +150,7 @@ function Lead(props: { operation: OperationView }) {
           , {isOver(operation().state) ? 'took' : 'for'}{' '}
           <Duration from={operation().startedAt} to={operation().endedAt} live={!isOver(operation().state)} />
         </Show>
-        .
+        <Show when={operation().attempt > 1}>, attempt {operation().attempt}</Show>.
         <For each={operation().parent ? [operation().parent] : []}>
           {parent => (
             <>

@@ -1,15 +1,15 @@
 // All Operations, newest first, narrowed by what stands in the address.
 
 import { useSearchParams } from '@solidjs/router';
-import { Show } from 'solid-js';
-import { operationStates } from '../../model/run.ts';
-import { useCatalogue, useOperations } from '../api/queries.ts';
+import { For, Show } from 'solid-js';
+import { type OperationState, operationStates } from '../../model/run.ts';
+import { useCatalogue, useOperationCount, useOperations } from '../api/queries.ts';
 import { OperationTable } from '../operation/operation-table.tsx';
 import { FilterSelect } from '../parts/filters.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { ShowMore } from '../parts/more.tsx';
 import { Empty, Page } from '../parts/page.tsx';
-import { inWords } from '../text/words.ts';
+import { inWords, labelFrom, toneOf } from '../text/words.ts';
 
 export function OperationsPage() {
   const [search, setSearch] = useSearchParams<Record<string, string>>();
@@ -19,6 +19,7 @@ export function OperationsPage() {
   const types = () => [...(catalogue.data?.operationTypes ?? [])].sort((a, b) => a.name.localeCompare(b.name));
   return (
     <Page title="Operations">
+      <StateChips chosen={search.state ?? ''} choose={state => setSearch({ state: state || null })} />
       <search class="filters" aria-label="Narrow the list of Operations">
         <FilterSelect
           label="State"
@@ -57,5 +58,32 @@ export function OperationsPage() {
         }}
       </Loaded>
     </Page>
+  );
+}
+
+/** What people look for first, while there is any. */
+const urgent: OperationState[] = ['needs_attention', 'queued'];
+
+function StateChips(props: { chosen: string; choose: (state: string) => void }) {
+  const counts = urgent.map(state => ({ state, count: useOperationCount(state) }));
+  return (
+    <Show when={counts.some(({ count }) => count())}>
+      <div class="chips">
+        <For each={counts}>
+          {({ state, count }) => (
+            <Show when={count()}>
+              <button
+                type="button"
+                class={`chip tone-${toneOf(state)}`}
+                aria-pressed={props.chosen === state}
+                onClick={() => props.choose(props.chosen === state ? '' : state)}
+              >
+                {labelFrom(state)} ({count()})
+              </button>
+            </Show>
+          )}
+        </For>
+      </div>
+    </Show>
   );
 }

@@ -1,4 +1,4 @@
-// Asks before something that cannot be taken back; the name must be typed where `typed` is given.
+// Asks before something that cannot be taken back, or that needs an answer first; the name must be typed where `typed` is given.
 
 import { createEffect, createSignal, createUniqueId, type JSX, Show } from 'solid-js';
 import { ErrorNotice } from './notice.tsx';
@@ -9,6 +9,12 @@ interface ConfirmProps {
   /** Label of the button that does it: a verb. */
   verb: string;
   typed?: string;
+  /** Label of the button that does nothing. */
+  keep?: string;
+  /** It takes nothing away: its button is not red. */
+  harmless?: boolean;
+  disabled?: boolean;
+  wide?: boolean;
   close: () => void;
   /** A rejection is shown in the dialog. */
   run: () => Promise<unknown>;
@@ -40,8 +46,14 @@ export function ConfirmDialog(props: ConfirmProps) {
     }
   };
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={`${id}-title`} onClose={() => props.close()}>
-      <form onSubmit={run}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      classList={{ 'dialog-wide': props.wide ?? false }}
+      aria-labelledby={`${id}-title`}
+      onClose={() => props.close()}
+    >
+      <form novalidate onSubmit={run}>
         <h2 id={`${id}-title`}>{props.title}</h2>
         <div class="dialog-text">{props.children}</div>
         <Show when={props.typed}>
@@ -52,9 +64,13 @@ export function ConfirmDialog(props: ConfirmProps) {
         </Show>
         <div class="dialog-actions">
           <button type="button" class="button" onClick={() => props.close()}>
-            Keep it
+            {props.keep ?? 'Keep it'}
           </button>
-          <button type="submit" class="button button-danger" disabled={busy() || typed() !== (props.typed ?? '')}>
+          <button
+            type="submit"
+            class={`button ${props.harmless ? 'button-primary' : 'button-danger'}`}
+            disabled={busy() || props.disabled || typed() !== (props.typed ?? '')}
+          >
             {props.verb}
           </button>
         </div>

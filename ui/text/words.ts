@@ -1,6 +1,6 @@
 // Words and tones of states, and small texts that several pages need.
 
-export type Tone = 'good' | 'busy' | 'bad' | 'warn' | 'idle';
+export type Tone = 'good' | 'busy' | 'bad' | 'warn' | 'ask' | 'idle';
 
 const tones: Record<string, Tone> = {
   succeeded: 'good',
@@ -20,8 +20,9 @@ const tones: Record<string, Tone> = {
   ignored: 'warn',
   cancelled: 'warn',
   disabled: 'warn',
-  needs_attention: 'warn',
+  needs_attention: 'ask',
   undoing: 'busy',
+  undone: 'warn',
 };
 
 export function toneOf(state: string): Tone {
