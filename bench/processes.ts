@@ -49,9 +49,13 @@ function statOf(id: number): string {
 
 function partsOf(root: number): Part[] {
   const parents = new Map<number, number>();
-  for (const entry of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+  const words = new Map<number, string[]>();
+  for (const id of readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)) {
     try {
-      parents.set(Number(entry), Number(statOf(Number(entry)).split(' ')[1]));
+      words.set(id, readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0'));
+      parents.set(id, Number(statOf(id).split(' ')[1]));
     } catch {
       // Gone meanwhile.
     }
@@ -61,8 +65,8 @@ function partsOf(root: number): Part[] {
     return parent === root || (parent !== undefined && parent > 1 && isBelow(parent));
   };
   return [...parents.keys()].filter(isBelow).flatMap(id => {
-    const words = readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0');
-    const name = words.map(word => /(worker|server)\.ts$/.exec(word)?.[1]).find(Boolean);
-    return name && words[0]?.endsWith('node') ? [{ id, name }] : [];
+    const [program = '', ...rest] = words.get(id) ?? [];
+    const name = rest.map(word => /(worker|server)\.ts$/.exec(word)?.[1]).find(Boolean);
+    return name && program.endsWith('node') ? [{ id, name }] : [];
   });
 }
