@@ -42,6 +42,7 @@ export async function prepareRun(
     attemptId: attempt.id,
     operationId: operation.id,
     attempt: attempt.number,
+    fences: args.fences,
     taskType: {
       name: type.name,
       title: step.title,

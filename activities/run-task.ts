@@ -161,6 +161,7 @@ function endingOf(step: RunnableStep, { status, message }: RunResult): Ending {
   if (reason && reason !== 'CANCELLED') {
     return { state: 'retrying', message: because(droppedMessage(step, reason)), retry: false };
   }
+  if (status === 'superseded') return { state: 'failed', message, retry: false };
   if (status !== 'unreachable') return { state: status, message, retry: false };
   const retry = step.repeatable && activityInfo().attempt < step.retry.attempts;
   return { state: retry ? 'retrying' : 'failed', message: retry ? `${message} It is tried again.` : message, retry };

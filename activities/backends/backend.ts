@@ -21,12 +21,23 @@ export interface ServerConnection {
   python: string;
 }
 
+/** What the Operation holds exclusively, and since when: a later holder has a higher token. */
+export interface Fence {
+  /** `environment-01J…`, `server-01J…`: of letters, digits, - and _. */
+  key: string;
+  /** A whole number, 1 or more, that never goes back for a key. */
+  token: number;
+}
+
 export interface Run {
   taskId: string;
   attemptId: string;
   operationId: string;
-  /** 1 for the first; every later one begins with `end(previous)`. */
+  /** 1 for the first; every later one begins with `end(previous)`. A number is never used again for a Task, also not after
+   * a resume: the machine refuses it. */
   attempt: number;
+  /** Compared on the machine where it works; a lower one than before is refused. */
+  fences: Fence[];
   taskType: { name: string; title: string; version: string; facts: boolean; arguments: FieldSpec[] };
   /** Folder that holds the Task type exactly as in the plan (the role's root: meta/, tasks/, shell/run, ...). */
   folder: string;
@@ -59,7 +70,9 @@ export interface RunReport {
 }
 
 export interface RunResult {
-  status: 'succeeded' | 'failed' | 'unreachable' | 'cancelled';
+  /** `superseded`: a later attempt, or a later holder of a lock, has taken over. What it did since then is none of its own,
+   * and it must not be tried again. */
+  status: 'succeeded' | 'failed' | 'unreachable' | 'cancelled' | 'superseded';
   exitCode: number | null;
   changed: boolean;
   outputs: Record<string, unknown>;
@@ -84,6 +97,6 @@ export interface Backend {
   run(run: Run, report: RunReport, signal: AbortSignal, token?: string): Promise<RunResult>;
   /** Finds a run that is still going and follows it; null = there is none. */
   attach(run: Run, report: RunReport, signal: AbortSignal): Promise<RunResult | null>;
-  /** Makes sure that the given earlier attempt is over, on the worker and on the target. */
+  /** Makes sure that the given earlier attempt and all before it are over, on the worker and on the target. */
   end(run: Run, previousAttempt: number): Promise<void>;
 }

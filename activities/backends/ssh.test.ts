@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { renderEndCommand } from './end-on-target.ts';
+import { renderFenceCommand, renderLeaveCommand } from './fence.ts';
 import { fingerprintOf, parseHostKey, parseKeyscan } from './ssh-host-keys.ts';
 import { explainFailure, explainKey, isHostKeyFailure } from './ssh-problems.ts';
 import { quoteWord, renderCommandArgv, renderForwardArgv, renderKeyscanArgv, renderMasterArgv } from './ssh-render.ts';
@@ -35,8 +35,11 @@ test('values reach the shell of the target as one word each', async () => {
   const nasty = `it's; $(id) \`id\` "x" \\ *`;
   const { stdout } = await execa('sh', ['-c', `printf %s ${quoteWord(nasty)}`]);
   expect(stdout).toBe(nasty);
-  expect(renderEndCommand(makeServer({ python: '/opt/my python', become: true }), 'T1.2')).toBe(
-    "sudo -n '/opt/my python' - T1.2",
+  expect(renderFenceCommand({ python: '/opt/my python', become: true, base: '' }, 'end', ['T1.2'])).toBe(
+    "sudo -n '/opt/my python' -I -S - end '' T1.2",
+  );
+  expect(renderLeaveCommand({ become: true }, '/my runs/T1.2')).toBe(
+    `/bin/sh -c 'sudo -n rm "$0" 2>/dev/null || [ -e "$0" ] || echo gone' '/my runs/T1.2'`,
   );
 });
 

@@ -1,6 +1,6 @@
 // For tests of backends: a Run with sensible values, a report that remembers everything, a role made of its files.
 
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -19,6 +19,7 @@ export function makeRun(values: Partial<Run> & { folder: string }): Run {
     attemptId: 'attempt',
     operationId: 'operation',
     attempt: 1,
+    fences: [],
     taskType: { name: 'try_something', title: 'Try something', version: 'abc', facts: false, arguments: [] },
     target: 'worker',
     arguments: {},
@@ -97,6 +98,12 @@ export async function makeFolder(files: Record<string, string>): Promise<Folder>
   }
   if (files['shell/run'] !== undefined) await chmod(join(path, 'shell/run'), 0o755);
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** What runs have left in their folder, also permits of runs that are over; fences stay. */
+export async function leftIn(base: string): Promise<string[]> {
+  const names = await readdir(base, { recursive: true });
+  return names.filter(name => !/^aegir-fences-\d+(\/(lock|permits|ending|fences|fences\/.*))?$/.test(name));
 }
 
 /** How many processes on this machine have this text in their command line. */

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -8,6 +8,7 @@ import { createBackends, createSshMasters } from '../index.ts';
 import {
   countProcesses,
   type Folder,
+  leftIn,
   makeFolder,
   makeRun,
   makeServer,
@@ -47,7 +48,7 @@ async function play(
 ) {
   role = await makeFolder({ 'tasks/main.yml': tasks, ...files });
   const result = await backend().run(makeRun({ folder: role.path, ...values }), report, signal, token);
-  expect(await readdir(base)).toEqual([]);
+  expect(await leftIn(base)).toEqual([]);
   return { result, report, text: report.lines.join('\n') };
 }
 

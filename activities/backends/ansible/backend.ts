@@ -7,8 +7,9 @@ import { AppError, errorText } from '../../../model/errors.ts';
 import { untilAborted } from '../abortable.ts';
 import type { Backend, Preview, Run, RunReport, RunResult } from '../backend.ts';
 import type { BackendDependencies } from '../dependencies.ts';
-import { endAttempt } from '../end-on-target.ts';
 import { startFeedbackRelay } from '../feedback-relay.ts';
+import { endAttempt, endOn, enter, isPermitted, leave } from '../fence.ts';
+import { renderShellGuard } from '../guard.ts';
 import { readLines, readOutput } from '../lines.ts';
 import { checkServer } from '../on-server.ts';
 import { runMarker } from '../process-tree.ts';
@@ -48,7 +49,7 @@ export function createAnsibleBackend(dependencies: BackendDependencies): Backend
     },
     // A playbook lives in the scope of its worker and dies with it: there is nothing to find.
     attach: async () => null,
-    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies.masters),
+    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies),
   };
 }
 
@@ -95,7 +96,7 @@ async function playRun(
     const target = await untilAborted(reachTarget(run, relay, report, dependencies), signal, late => late.close());
     if (!target) return notStarted('cancelled', 'Cancelled before anything was started.');
     try {
-      return await playOn(target, run, report, signal, dependencies);
+      return await playPermitted(target, run, report, signal, dependencies);
     } finally {
       await target.close();
     }
@@ -111,7 +112,7 @@ function notStarted(status: RunResult['status'], message: string): Played {
   return { result: { status, exitCode: null, changed: false, outputs: {}, message }, changes: [] };
 }
 
-async function playOn(
+async function playPermitted(
   target: Target,
   run: Run,
   report: RunReport,
@@ -119,11 +120,26 @@ async function playOn(
   dependencies: BackendDependencies,
 ): Promise<Played> {
   const marker = runMarker(run.taskId, run.attempt);
+  const entry = await enter(target.machine, run, signal);
+  if (!isPermitted(entry)) return { result: entry, changes: [] };
+  const { result, changes } = await playOn(target, run, report, signal, { ...dependencies, permit: entry.permit });
+  if (result.status !== 'cancelled') return { result: await leave(target.machine, entry.permit, result), changes };
+  return { result: { ...result, message: `Cancelled. ${await endOn(target.machine, marker)}`.trim() }, changes };
+}
+
+async function playOn(
+  target: Target,
+  run: Run,
+  report: RunReport,
+  signal: AbortSignal,
+  { permit, ...dependencies }: BackendDependencies & { permit: string },
+): Promise<Played> {
+  const marker = runMarker(run.taskId, run.attempt);
   const folder = await makeRunFolder(dependencies.runFolder, marker);
   try {
     await writeRunFiles(folder, run, {
       playbook: renderPlaybook(run, marker),
-      inventory: renderInventory(target.inventory),
+      inventory: renderInventory(target.inventory, { guarded: true }),
       vars: renderVars(run, { url: target.feedbackUrl, token: run.feedback.token }),
       config: renderConfig({ folder, backend: import.meta.dirname, socket: target.socket }),
     });
@@ -132,7 +148,7 @@ async function playOn(
     const command = {
       argv: renderCommand(folder, dependencies.python, run.checkMode),
       folder,
-      environment: renderEnvironment(folder, dependencies),
+      environment: renderEnvironment(folder, dependencies, renderShellGuard(marker, permit)),
       marker,
       input: '',
       sudo: target.sudoHere,
@@ -142,9 +158,7 @@ async function playOn(
       events: (stream: Parameters<typeof readLines>[0]) => readLines(stream, reader.event, report),
     };
     const end = await runInScope(command, out, signal);
-    const result = resultOf(end, reader.collected);
-    if (result.status === 'cancelled') result.message = `Cancelled. ${await target.end(marker)}`.trim();
-    return { result, changes: reader.collected.changes };
+    return { result: resultOf(end, reader.collected), changes: reader.collected.changes };
   } finally {
     await removeRunFolder(folder).catch(error => report.line(`The folder of the run remains: ${errorText(error)}`));
   }

@@ -13,7 +13,7 @@ export function renderKept(run: Run, target: InventoryTarget, marker: string): R
   );
   return {
     'playbook.yml': renderPlaybook(run, marker),
-    'inventory.yml': renderInventory(target),
+    'inventory.yml': renderInventory(target, { guarded: false }),
     'vars.yml': vars,
     README: renderReadme(run),
     COMMAND: renderCommand(run),

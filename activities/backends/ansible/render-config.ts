@@ -21,6 +21,7 @@ inventory = ${join(folder, 'inventory.yml')}
 roles_path = ${join(folder, 'roles')}
 library = ${join(backend, 'library')}
 callback_plugins = ${join(backend, 'plugins', 'callback')}
+connection_plugins = ${join(backend, 'plugins', 'connection')}
 stdout_callback = aegir
 local_tmp = ${join(folder, 'tmp')}
 ${socket === null ? `remote_tmp = ${join(folder, 'tmp')}\n` : ''}force_color = True
@@ -35,7 +36,12 @@ pipelining = True
 ${ssh}`;
 }
 
-export function renderEnvironment(folder: string, dependencies: RunDependencies): Record<string, string> {
+/** @param guard goes before every command of the run (`renderShellGuard`). */
+export function renderEnvironment(
+  folder: string,
+  dependencies: RunDependencies,
+  guard: string,
+): Record<string, string> {
   const { PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...others } =
     dependencies.environment ?? {};
   return {
@@ -49,6 +55,7 @@ export function renderEnvironment(folder: string, dependencies: RunDependencies)
     LC_ALL: 'C.UTF-8',
     ANSIBLE_CONFIG: join(folder, 'ansible.cfg'),
     AEGIR_EVENTS: '3',
+    AEGIR_GUARD: guard,
     // The plugins lie in this installation, which a run must not write to.
     PYTHONDONTWRITEBYTECODE: '1',
   };

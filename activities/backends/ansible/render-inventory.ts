@@ -5,12 +5,16 @@ import { markUnsafe } from './render-vars.ts';
 
 export type InventoryTarget = { python: string } | { server: ServerConnection };
 
-export function renderInventory(target: InventoryTarget): string {
-  const [name, variables] = 'server' in target ? serverHost(target.server) : localHost('worker', target.python);
+/** @param guarded by our connection plugins, which exist in a run only. */
+export function renderInventory(target: InventoryTarget, { guarded }: { guarded: boolean }): string {
+  const [name, plain] = 'server' in target ? serverHost(target.server) : localHost('worker', target.python);
+  const variables = guarded ? { ...plain, ansible_connection: `aegir_${plain.ansible_connection}` } : plain;
   return `${JSON.stringify({ all: { hosts: { [name]: markUnsafe(variables) } } }, null, 2)}\n`;
 }
 
-function serverHost(server: ServerConnection): [string, Record<string, unknown>] {
+type Host = [name: string, variables: Record<string, unknown> & { ansible_connection: 'ssh' | 'local' }];
+
+function serverHost(server: ServerConnection): Host {
   const name = hostName(server.name);
   const become = server.become ? { ansible_become: true } : {};
   if (server.connection === 'local') {
@@ -31,7 +35,7 @@ function serverHost(server: ServerConnection): [string, Record<string, unknown>]
   ];
 }
 
-function localHost(name: string, python: string): [string, Record<string, unknown>] {
+function localHost(name: string, python: string): Host {
   return [name, { ansible_connection: 'local', ansible_python_interpreter: python }];
 }
 

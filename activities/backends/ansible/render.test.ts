@@ -85,13 +85,13 @@ test('kept variables hold a placeholder for every secret, also inside of lists o
   });
 });
 
-test('the inventory holds one host, always with its interpreter, and no name that Ansible would expand', () => {
+test('the inventory holds one host, always with its interpreter, its guard, and no name that Ansible would expand', () => {
   const server = makeServer({ name: 'web[1:3]', address: '{{ evil }}', become: true });
-  expect(JSON.parse(renderInventory({ server }))).toEqual({
+  expect(JSON.parse(renderInventory({ server }, { guarded: true }))).toEqual({
     all: {
       hosts: {
         web_1_3_: {
-          ansible_connection: { __ansible_unsafe: 'ssh' },
+          ansible_connection: { __ansible_unsafe: 'aegir_ssh' },
           ansible_host: { __ansible_unsafe: '{{ evil }}' },
           ansible_port: 22,
           ansible_user: { __ansible_unsafe: 'root' },
@@ -101,7 +101,7 @@ test('the inventory holds one host, always with its interpreter, and no name tha
       },
     },
   });
-  expect(JSON.parse(renderInventory({ python: '/venv/bin/python' }))).toEqual({
+  expect(JSON.parse(renderInventory({ python: '/venv/bin/python' }, { guarded: false }))).toEqual({
     all: {
       hosts: {
         worker: {
@@ -119,6 +119,7 @@ inventory = /run/inventory.yml
 roles_path = /run/roles
 library = /aegir/ansible/library
 callback_plugins = /aegir/ansible/plugins/callback
+connection_plugins = /aegir/ansible/plugins/connection
 stdout_callback = aegir
 local_tmp = /run/tmp
 force_color = True
@@ -146,7 +147,7 @@ test('environment and command line hold nothing of the worker and no value of th
     runFolder: '',
     environment: { https_proxy: 'http://p:1', PATH: '/bin' },
   };
-  expect(renderEnvironment('/run', dependencies)).toEqual({
+  expect(renderEnvironment('/run', dependencies, 'guard ')).toEqual({
     https_proxy: 'http://p:1',
     PATH: '/venv/bin:/bin',
     HOME: '/run',
@@ -155,6 +156,7 @@ test('environment and command line hold nothing of the worker and no value of th
     LC_ALL: 'C.UTF-8',
     ANSIBLE_CONFIG: '/run/ansible.cfg',
     AEGIR_EVENTS: '3',
+    AEGIR_GUARD: 'guard ',
     PYTHONDONTWRITEBYTECODE: '1',
   });
   expect(renderCommand('/run', '/venv/bin/python', true)).toEqual([
@@ -181,6 +183,7 @@ test('what is kept can be carried out by hand: files, command, overrides, and th
     'roles/write_vhost/templates/site.j2',
   ]);
   expect(JSON.stringify(kept)).not.toContain('hidden');
+  expect(kept['inventory.yml']).toContain('"ssh"');
   expect(JSON.stringify(kept)).not.toContain(run.feedback.token);
   expect(kept.README).toContain('Fill in the secrets in vars.yml: key.');
   expect(kept.COMMAND).toBe(

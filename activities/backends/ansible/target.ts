@@ -2,19 +2,18 @@
 
 import type { Run, RunReport } from '../backend.ts';
 import type { BackendDependencies } from '../dependencies.ts';
-import { endOnTarget } from '../end-on-target.ts';
 import { type FeedbackRelay, localFeedbackUrl } from '../feedback-relay.ts';
+import { connectionMachine, type Machine, thisMachine } from '../machine.ts';
 import { serverOf } from '../on-server.ts';
 import type { InventoryTarget } from './render-inventory.ts';
 
 export interface Target {
   inventory: InventoryTarget;
+  machine: Machine;
   socket: string | null;
   feedbackUrl: string;
   /** sudo is used on this machine. */
   sudoHere: boolean;
-  /** Ends what the run left on the target; returns what it could not end, in words. */
-  end(marker: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -26,17 +25,18 @@ export async function reachTarget(
   dependencies: BackendDependencies,
 ): Promise<Target> {
   const server = serverOf(run);
-  if (!server) return here({ python: dependencies.python }, relay, false);
-  if (server.connection === 'local') return here({ server }, relay, server.become);
+  if (server?.connection !== 'ssh') {
+    return here(server ? { server } : { python: dependencies.python }, thisMachine(server, dependencies), relay);
+  }
   const lease = await dependencies.masters.acquire(server, report);
   try {
     const port = await lease.forward(relay.port);
     return {
       inventory: { server },
+      machine: connectionMachine(lease, server),
       socket: lease.socket,
       feedbackUrl: localFeedbackUrl(run.feedback.url, port),
       sudoHere: false,
-      end: marker => endOnTarget(lease, server, marker),
       close: async () => {
         await lease.cancelForward(relay.port);
         lease.release();
@@ -48,14 +48,13 @@ export async function reachTarget(
   }
 }
 
-function here(inventory: InventoryTarget, relay: FeedbackRelay, sudoHere: boolean): Target {
+function here(inventory: InventoryTarget, machine: Machine, relay: FeedbackRelay): Target {
   return {
     inventory,
+    machine,
     socket: null,
     feedbackUrl: relay.url,
-    sudoHere,
-    // The scope on this machine has ended everything.
-    end: async () => '',
+    sudoHere: machine.become,
     close: async () => undefined,
   };
 }

@@ -1,10 +1,19 @@
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Run } from '../backend.ts';
 import { createSshMasters } from '../ssh-masters.ts';
-import { countProcesses, type Folder, makeFolder, makeRun, makeServer, python, recordReport } from '../test-run.ts';
+import {
+  countProcesses,
+  type Folder,
+  leftIn,
+  makeFolder,
+  makeRun,
+  makeServer,
+  python,
+  recordReport,
+} from '../test-run.ts';
 import { createShellBackend } from './backend.ts';
 
 let base: string;
@@ -32,7 +41,7 @@ async function run(
 ) {
   role = await makeFolder({ 'shell/run': script });
   const result = await backend(path).run(makeRun({ folder: role.path, ...values }), report, signal);
-  expect(await readdir(base)).toEqual([]);
+  expect(await leftIn(base)).toEqual([]);
   return { result, report };
 }
 

@@ -3,7 +3,7 @@
 import { AppError } from '../../../model/errors.ts';
 import type { Backend, Run, RunReport, RunResult } from '../backend.ts';
 import type { BackendDependencies } from '../dependencies.ts';
-import { endAttempt } from '../end-on-target.ts';
+import { endAttempt } from '../fence.ts';
 import { checkServer, serverOf } from '../on-server.ts';
 import { checkProgram } from './program.ts';
 import { renderKept } from './render.ts';
@@ -24,7 +24,7 @@ export function createShellBackend(dependencies: BackendDependencies): Backend {
     run: (run, report, signal) => runProgram(run, report, signal, dependencies),
     // It ends with its worker, and on a Server with the connection.
     attach: async () => null,
-    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies.masters),
+    end: (run, previousAttempt) => endAttempt(run, previousAttempt, dependencies),
   };
 }
 

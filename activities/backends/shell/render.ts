@@ -31,7 +31,7 @@ export function renderArgv(program: string, environment: Record<string, string>,
   return ['sudo', '-n', 'env', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`), program];
 }
 
-/** The command line for a Server, which reads run_program.py and then the request from its standard input. */
+/** The command line for a Server, which reads fence.py and run_program.py as one and then the request from its standard input. */
 export function renderServerCommand(server: ServerConnection, marker: string, scriptBytes: number): string {
   // -I: nothing of the user's own Python settings.
   const argv = ['env', `${markerName}=${marker}`, server.python, '-I', '-c'];
@@ -43,7 +43,8 @@ export function renderServerCommand(server: ServerConnection, marker: string, sc
 /** @param files of the folder shell/, by name. */
 export function renderRequest(run: Run, files: ReadonlyMap<string, Buffer>): string {
   const contents = Object.fromEntries([...files].map(([name, content]) => [name, content.toString('base64')]));
-  return `${JSON.stringify({ files: contents, input: renderInput(run, null), environment: plainEnvironment })}\n`;
+  const fences = Object.fromEntries(run.fences.map(({ key, token }) => [key, token]));
+  return `${JSON.stringify({ files: contents, input: renderInput(run, null), environment: plainEnvironment, fences })}\n`;
 }
 
 /** The input without secrets, and how to use it by hand. */

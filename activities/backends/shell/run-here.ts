@@ -6,7 +6,10 @@ import { errorText } from '../../../model/errors.ts';
 import type { Run, RunReport, RunResult } from '../backend.ts';
 import type { RunDependencies } from '../dependencies.ts';
 import { type FeedbackRelay, startFeedbackRelay } from '../feedback-relay.ts';
+import { enter, isPermitted, leave } from '../fence.ts';
+import { renderGuard } from '../guard.ts';
 import { readOutput } from '../lines.ts';
+import { thisMachine } from '../machine.ts';
 import { serverOf } from '../on-server.ts';
 import { runMarker } from '../process-tree.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
@@ -23,10 +26,14 @@ export async function runHere(
   dependencies: RunDependencies,
 ): Promise<RunResult> {
   const marker = runMarker(run.taskId, run.attempt);
+  const machine = thisMachine(serverOf(run), dependencies);
+  const entry = await enter(machine, run, signal);
+  if (!isPermitted(entry)) return entry;
   const folder = await makeRunFolder(dependencies.runFolder, marker);
   const relay = await startFeedbackRelay(run.feedback, report);
   try {
-    return await follow(run, report, signal, { folder, marker, relay, dependencies });
+    const place = { folder, marker, relay, dependencies, guard: renderGuard(marker, entry.permit) };
+    return await leave(machine, entry.permit, await follow(run, report, signal, place));
   } finally {
     await relay.close();
     await removeRunFolder(folder).catch(error => report.line(`The folder of the run remains: ${errorText(error)}`));
@@ -36,12 +43,13 @@ export async function runHere(
 interface Place {
   folder: string;
   marker: string;
+  guard: string[];
   relay: FeedbackRelay;
   dependencies: RunDependencies;
 }
 
 async function follow(run: Run, report: RunReport, signal: AbortSignal, place: Place): Promise<RunResult> {
-  const { folder, marker, relay } = place;
+  const { folder, marker, guard, relay } = place;
   const lines = createLines(report);
   const environment = renderEnvironment(folder, place.dependencies);
   const sudo = serverOf(run)?.become === true;
@@ -49,7 +57,7 @@ async function follow(run: Run, report: RunReport, signal: AbortSignal, place: P
   await writeFile(join(folder, outputsFile), '', { mode: 0o600 });
   const end = await runInScope(
     {
-      argv: renderArgv(programOf(run), environment, sudo),
+      argv: [...guard, ...renderArgv(programOf(run), environment, sudo)],
       folder,
       environment,
       marker,

@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { untilAborted } from '../abortable.ts';
 import type { Run, RunReport, RunResult, ServerConnection } from '../backend.ts';
-import { endOnTarget } from '../end-on-target.ts';
+import { type Answer, endOn, explainRefusal, explainSilence } from '../fence.ts';
 import { readLines, readOutput } from '../lines.ts';
+import { connectionMachine } from '../machine.ts';
 import { runMarker } from '../process-tree.ts';
 import type { SshLease, SshMasters } from '../ssh-masters.ts';
 import { ConnectionProblem, lastLine } from '../ssh-problems.ts';
@@ -41,7 +42,7 @@ async function runOver(
   { report, signal }: { report: RunReport; signal: AbortSignal },
 ): Promise<RunResult> {
   const marker = runMarker(run.taskId, run.attempt);
-  const script = await readFile(new URL('./run_program.py', import.meta.url));
+  const script = await readScript();
   const request = renderRequest(run, await readProgram(run));
   const lines = createLines(report);
   const [file = '', ...rest] = renderCommandArgv(lease.socket, renderServerCommand(server, marker, script.length));
@@ -51,8 +52,13 @@ async function runOver(
   const said: string[] = [];
   const streams = [readOutput(child.stdout, lines.take, report), readLines(child.stderr, line => said.push(line))];
   const [{ exitCode }] = await Promise.all([child, ...streams]);
-  if (signal.aborted) return cancelled(null, await endOnTarget(lease, server, marker));
+  if (signal.aborted) return cancelled(null, await endOn(connectionMachine(lease, server), marker));
   return explain(run, server, { exitCode: exitCode ?? null, said, lines });
+}
+
+async function readScript(): Promise<Buffer> {
+  const parts = ['../fence.py', './run_program.py'].map(path => readFile(new URL(path, import.meta.url)));
+  return Buffer.concat(await Promise.all(parts));
 }
 
 interface End {
@@ -64,32 +70,22 @@ interface End {
 
 function explain(run: Run, server: ServerConnection, { exitCode, said, lines }: End): RunResult {
   const answer = parseAnswer(said);
+  if (answer?.exit !== undefined) return resultOf(run, answer.exit, lines, answer.outputs ?? '');
   if (answer?.problem) {
     return notRun('failed', `${run.taskType.title} could not be run on ${server.name}: ${answer.problem}`);
   }
-  if (answer) return resultOf(run, answer.exit, lines, answer.outputs);
-  const why = lastLine(said.join('\n')) || lines.last();
-  // What ssh itself ends with when it has no connection.
-  if (exitCode === 255 || exitCode === null) {
-    return notRun('unreachable', `The connection to ${server.name} was lost in the middle${why ? `: ${why}` : '.'}`);
-  }
-  return notRun(
-    'failed',
-    `${server.python} could not be run on ${server.name}${server.become ? ' by sudo' : ''} (code ${exitCode})${why ? `: ${why}` : '.'}`,
-  );
+  if (answer) return explainRefusal(server, answer);
+  return explainRefusal(server, explainSilence(server, exitCode, lastLine(said.join('\n')) || lines.last()));
 }
 
-interface Answer {
-  problem?: string;
-  exit: number | null;
-  outputs: string;
-}
+/** Of run_program.py: the end of the program, or why it was not run. */
+type ProgramAnswer = Answer & { exit?: number | null; outputs?: string };
 
 /** sudo and ssh may say something before and after it. */
-function parseAnswer(said: string[]): Answer | null {
+function parseAnswer(said: string[]): ProgramAnswer | null {
   const line = said.findLast(text => text.startsWith('{'));
   try {
-    return line === undefined ? null : (JSON.parse(line) as Answer);
+    return line === undefined ? null : (JSON.parse(line) as ProgramAnswer);
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 """Runs a program that comes by standard input, on the machine where this is read: in a private folder that is gone in the
 end, its lines on standard output, its end as one line of JSON on standard error. When standard input ends, nobody listens
-any more and the program is ended, too."""
+any more and the program is ended, too. Read after fence.py: without a permit nothing is run."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 
-# In memory first. Some of them forbid programs on some machines. end_run.py knows the same names.
+# In memory first. Some of them forbid programs on some machines. fence.py knows the same names.
 BASES = ('/run', '/dev/shm', '/tmp', '/var/tmp')
 GRACE_SECONDS = 1
 LONGEST_OUTPUTS = 1024 * 1024
@@ -25,7 +25,7 @@ class Stopped(Exception):
 def stop(_number, _frame):
     # Not twice: the second would interrupt the cleaning up.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Stopped
+    raise Stopped('it was ended.')
 
 
 def make_folder():
@@ -87,7 +87,7 @@ def follow(program, woken):
             return program.returncode
         elif 0 in ready:
             if not os.read(0, 4096):
-                raise Stopped
+                raise Stopped('nobody listens any more.')
         elif woken in ready:
             os.read(woken, 4096)
 
@@ -124,6 +124,20 @@ def read_outputs(folder):
         return ''
 
 
+def run_permitted(request, woken):
+    marker = os.environ['AEGIR_RUN']
+    state = state_folder('')
+    entry = enter(state, marker, request['fences'])
+    if 'permit' not in entry:
+        return entry
+    try:
+        answer = run(request, woken)
+    except (OSError, Stopped) as error:
+        answer = {'problem': str(error)}
+    # Without its permit it was ended by whoever has taken over.
+    return answer if leave(state, marker) else {'refused': True}
+
+
 def run(request, woken):
     folder = make_folder()
     program = None
@@ -147,11 +161,9 @@ def main():
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.signal(signal.SIGTERM, stop)
     try:
-        answer = run(request, woken)
-    except OSError as error:
+        answer = run_permitted(request, woken)
+    except (OSError, Stopped) as error:
         answer = {'problem': str(error)}
-    except Stopped:
-        answer = {'problem': 'it was ended.'}
     sys.stderr.write(json.dumps(answer) + '\n')
 
 
