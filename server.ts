@@ -18,6 +18,7 @@ import { listen } from './model/store/events.ts';
 import { ensureFirstAdministrator } from './model/store/people.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
+import { noteSealingKey } from './secrets/rotation.ts';
 import { createVault } from './secrets/vault.ts';
 
 /** EX_CONFIG of sysexits.h: whoever supervises this process must not start it again as it is. */
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
   const open = openDatabase(databaseUrl, 20);
   await migrateDatabase(open);
   await ensureFirstAdministrator(open.db);
+  await noteSealingKey(open.db, keys);
 
   const codec = createPayloadCodec(keys);
   const engineOptions = { ...config.temporal, codec, publicUrl: config.api.publicUrl };
@@ -44,12 +46,13 @@ async function main(): Promise<void> {
   const deps: ApiDependencies = {
     db: open.db,
     events,
+    keys,
     vault: createVault(keys),
     codec,
     engine: await connectEngine(engineOptions),
     auth: createAuth({
       db: open.db,
-      secret: keys.derive('sessions').toString('hex'),
+      secret: keys.sessionSecret(),
       publicUrl: config.api.publicUrl,
       localToken: writeLocalToken(config),
     }),

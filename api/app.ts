@@ -16,6 +16,7 @@ import { addCatalogueRoutes } from './routes/catalogue.ts';
 import { addConsoleRoutes } from './routes/console.ts';
 import { addEntityRoutes } from './routes/entities.ts';
 import { addFeedbackRoutes } from './routes/feedback.ts';
+import { addKeyRoutes } from './routes/keys.ts';
 import { addLockRoutes } from './routes/locks.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addOperationRoutes } from './routes/operations.ts';
@@ -63,6 +64,7 @@ export function createApp(deps: ApiDependencies): App {
   addCatalogueRoutes(app, deps);
   addFeedbackRoutes(app, deps);
   addConsoleRoutes(app, deps);
+  addKeyRoutes(app, deps);
   addDocument(app, deps);
   app.all('/api/*', c => {
     throw new AppError('not_found', `There is no ${c.req.method} ${c.req.path}. See /api/openapi.json.`);

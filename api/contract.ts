@@ -39,6 +39,8 @@
 //   GET    /api/field-definitions, POST, DELETE /:id          FieldDefinition[]
 //   GET    /api/audit?limit=&after=                           Page<AuditView>
 //   GET    /api/tokens, POST {name}, DELETE /:id              TokenView; POST answers {token} once
+//   GET    /api/keys, POST /rotate, POST /reseal, DELETE /:id  KeyView[], RotationView; administrators
+//   POST   /api/codec/decode {payloads}                       engineers; for Temporal's console and command line
 //   POST   /api/feedback/:task/{log,progress,outputs,fields}  run token only
 //
 // Errors are problem+json: {type, title, status, detail, code, requestId, problems: [{path, message}]}.
@@ -331,6 +333,27 @@ export interface AuditView {
   objectName: string;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
+}
+
+export interface KeyView {
+  /** Derived from the key, tells nothing of it. */
+  id: string;
+  seals: boolean;
+  since: string | null;
+  retiredAt: string | null;
+  /** Stored secrets that only this key opens. */
+  secrets: number;
+  /** Runs in the engine that may need it; null where that is not known yet. */
+  runs: number | null;
+  mayGo: boolean;
+  reason: string;
+}
+
+export interface RotationView {
+  resealed: number;
+  /** Ids of secrets that no key opens. */
+  lost: string[];
+  keys: KeyView[];
 }
 
 export interface TokenView {

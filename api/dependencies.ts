@@ -1,8 +1,9 @@
 // What the routes need; built once in server.ts.
 
-import type { PayloadCodec } from '@temporalio/common';
 import type { Database } from '../model/store/database.ts';
 import type { Listener } from '../model/store/events.ts';
+import type { KeyRing } from '../secrets/key-ring.ts';
+import type { SealingCodec } from '../secrets/payload-codec.ts';
 import type { Vault } from '../secrets/vault.ts';
 import type { Auth } from './auth.ts';
 import type { CatalogueSource } from './catalogue-source.ts';
@@ -11,9 +12,10 @@ import type { Engine } from './engine.ts';
 export interface ApiDependencies {
   db: Database;
   events: Listener;
+  keys: KeyRing;
   vault: Vault;
   auth: Auth;
-  codec: PayloadCodec;
+  codec: SealingCodec;
   engine: Engine;
   catalogue: CatalogueSource;
   publicUrl: string;

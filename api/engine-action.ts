@@ -99,7 +99,7 @@ async function runAsWorkflow({ client, taskQueue }: ActionOptions, action: Actio
   }
 }
 
-function isUnimplemented(error: unknown): boolean {
+export function isUnimplemented(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return isGrpcServiceError(cause) && Number(cause.code) === unimplemented;
 }

@@ -9,7 +9,7 @@ import { lockKey } from '../model/plan-locks.ts';
 import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
 import { createDataConverter } from '../secrets/data-converter.ts';
 import type { EngineView } from './contract.ts';
-import { createActionRunner, type RunAction } from './engine-action.ts';
+import { createActionRunner, isUnimplemented, type RunAction } from './engine-action.ts';
 import { openFailures } from './engine-failures.ts';
 import { describeHistory } from './engine-history.ts';
 
@@ -37,6 +37,8 @@ export interface Engine {
   statusOf(operationId: string, run: string | null): Promise<{ status: RunStatus; words: string }>;
   view(operationId: string): Promise<EngineView>;
   consolePage(operationId: string): string;
+  /** Runs and Actions, open or ended, that the engine still keeps and that began before. */
+  countRunsBefore(time: Date): Promise<number>;
   healthy(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -123,6 +125,15 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
         throw unavailable(error);
       }
     },
+    async countRunsBefore(time) {
+      const query = `StartTime < '${time.toISOString()}'`;
+      try {
+        const { count } = await soon(() => client.workflow.count(query));
+        return count + (await soon(() => countActivities(client, query)));
+      } catch (error) {
+        throw unavailable(error);
+      }
+    },
     async healthy() {
       return soon(() => connection.workflowService.describeNamespace({ namespace })).then(
         () => true,
@@ -131,6 +142,16 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     },
     close: () => connection.close(),
   };
+}
+
+/** None on servers that run no activity by itself. */
+async function countActivities(client: Client, query: string): Promise<number> {
+  try {
+    return (await client.activity.count(query)).count;
+  } catch (error) {
+    if (isUnimplemented(error)) return 0;
+    throw error;
+  }
 }
 
 function unavailable(cause: unknown): AppError {

@@ -10,6 +10,7 @@ import { catalogueCommand } from './commands/catalogue.ts';
 import { decideCommand, prepareDecision } from './commands/decide.ts';
 import { entityCommand } from './commands/entity.ts';
 import { fieldCommand } from './commands/field.ts';
+import { keysCommand } from './commands/keys.ts';
 import { locksCommand } from './commands/locks.ts';
 import { logsCommand } from './commands/logs.ts';
 import { cancelCommand, operationCommand } from './commands/operation.ts';
@@ -43,7 +44,7 @@ export async function buildProgram(environment: CliEnvironment, words: string[])
   program.commandsGroup('This installation:');
   program.addCommand(statusCommand(environment));
   program.addCommand(signInCommand(environment)).addCommand(signOutCommand(environment));
-  program.addCommand(tokenCommand(environment));
+  program.addCommand(tokenCommand(environment)).addCommand(keysCommand(environment));
   program.commandsGroup('The model:');
   for (const kind of entityKinds) {
     program.addCommand(entityCommand(environment, definition?.kind === kind ? definition : builtInDefinition(kind)));

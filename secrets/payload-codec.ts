@@ -1,48 +1,77 @@
 // Seals every payload that goes to Temporal and refuses every one that is not sealed: whoever reaches Temporal's port can
 // neither read nor forge a plan.
 
-import type { Payload, PayloadCodec } from '@temporalio/common';
-import { AppError } from '../model/errors.ts';
+import {
+  defaultPayloadConverter,
+  type Payload,
+  type PayloadCodec,
+  type SerializationContext,
+} from '@temporalio/common';
+import { AppError, errorText } from '../model/errors.ts';
 import type { KeyRing } from './key-ring.ts';
-import { seal, unseal } from './seal.ts';
+
+export interface SealingCodec extends PayloadCodec {
+  /** For people: what is not sealed is shown as it is, what cannot be opened says why. */
+  show(payload: Payload): Shown;
+}
+
+export interface Shown {
+  payload: Payload;
+  /** Id of the workflow or Action that it was made for, where the payload says it. */
+  run: string | null;
+  wasSealed: boolean;
+}
 
 export const sealedEncoding = 'binary/aegir-sealed';
 const context = 'payload';
 const text = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString();
+const isSealed = (payload: Payload) => text(payload.metadata?.encoding) === sealedEncoding;
 
-export function createPayloadCodec(keys: KeyRing): PayloadCodec {
-  const key = keys.derive('payloads');
+export function createPayloadCodec(keys: KeyRing): SealingCodec {
   return {
-    encode: async payloads => payloads.map(payload => sealPayload(key, payload)),
-    decode: async payloads => payloads.map(payload => unsealPayload(key, payload)),
+    encode: async (payloads, owner) => payloads.map(payload => sealPayload(keys, payload, owner)),
+    decode: async payloads =>
+      payloads.map(payload => {
+        if (!isSealed(payload)) throw new AppError('forbidden', 'A payload that Aegir did not seal was refused.');
+        return unsealPayload(keys, payload).payload;
+      }),
+    show(payload) {
+      if (!isSealed(payload)) return { payload, run: null, wasSealed: false };
+      try {
+        return { ...unsealPayload(keys, payload), wasSealed: true };
+      } catch (error) {
+        return { payload: defaultPayloadConverter.toPayload(errorText(error)), run: null, wasSealed: true };
+      }
+    },
   };
 }
 
 interface PortablePayload {
   metadata: Record<string, string>;
   data: string;
+  run?: string;
 }
 
-function sealPayload(key: Buffer, payload: Payload): Payload {
+function sealPayload(keys: KeyRing, payload: Payload, owner?: SerializationContext): Payload {
   const metadata = Object.entries(payload.metadata ?? {}).map(([name, value]) => [
     name,
     Buffer.from(value).toString('base64'),
   ]);
+  const run = owner?.workflowId ?? (owner?.type === 'activity' ? owner.activityId : undefined);
   const portable: PortablePayload = {
     metadata: Object.fromEntries(metadata),
     data: Buffer.from(payload.data ?? []).toString('base64'),
+    ...(run === undefined ? {} : { run }),
   };
   return {
     metadata: { encoding: Buffer.from(sealedEncoding) },
-    data: seal(key, Buffer.from(JSON.stringify(portable)), context),
+    data: keys.seal('payloads', Buffer.from(JSON.stringify(portable)), context),
   };
 }
 
-function unsealPayload(key: Buffer, payload: Payload): Payload {
-  if (text(payload.metadata?.encoding) !== sealedEncoding) {
-    throw new AppError('forbidden', 'A payload that Aegir did not seal was refused.');
-  }
-  const portable = JSON.parse(unseal(key, Buffer.from(payload.data ?? []), context).toString()) as PortablePayload;
-  const metadata = Object.entries(portable.metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')]);
-  return { metadata: Object.fromEntries(metadata), data: Buffer.from(portable.data, 'base64') };
+function unsealPayload(keys: KeyRing, payload: Payload): { payload: Payload; run: string | null } {
+  const opened = keys.open('payloads', Buffer.from(payload.data ?? []), context).toString();
+  const { metadata, data, run = null } = JSON.parse(opened) as PortablePayload;
+  const entries = Object.entries(metadata).map(([name, value]) => [name, Buffer.from(value, 'base64')]);
+  return { payload: { metadata: Object.fromEntries(entries), data: Buffer.from(data, 'base64') }, run };
 }

@@ -7,7 +7,6 @@ import { type FieldSpec, isSecretReference } from '../model/fields.ts';
 import type { Db } from '../model/store/database.ts';
 import { secrets } from '../model/store/schema/index.ts';
 import type { KeyRing } from './key-ring.ts';
-import { seal, unseal } from './seal.ts';
 
 export interface Vault {
   /** Keeps a value, answers its reference. */
@@ -23,18 +22,17 @@ export interface Vault {
 }
 
 export function createVault(keys: KeyRing): Vault {
-  const key = keys.derive('secrets');
   const vault: Vault = {
     async put(db, organisation, clear) {
       const id = ulid();
-      const sealed = seal(key, Buffer.from(clear), `secret:${id}`).toString('base64');
+      const sealed = sealSecret(keys, id, clear);
       await db.insert(secrets).values({ id, organisation, sealed });
       return { $secret: id };
     },
     async open(db, id) {
       const [row] = await db.select().from(secrets).where(eq(secrets.id, id));
       if (!row) throw new AppError('not_found', `The secret ${id} is gone. Enter it again where it is used.`);
-      return unseal(key, Buffer.from(row.sealed, 'base64'), `secret:${id}`).toString();
+      return openSecret(keys, row);
     },
     async putFields(db, organisation, specs, values) {
       const kept = { ...values };
@@ -54,4 +52,13 @@ async function refuseForeign(db: Db, organisation: string, id: string): Promise<
   const [row] = await db.select({ organisation: secrets.organisation }).from(secrets).where(eq(secrets.id, id));
   if (row?.organisation !== organisation)
     throw new AppError('invalid', 'That secret does not exist. Enter the value itself.');
+}
+
+export function sealSecret(keys: KeyRing, id: string, clear: string): string {
+  return keys.seal('secrets', Buffer.from(clear), `secret:${id}`).toString('base64');
+}
+
+/** @throws AppError invalid */
+export function openSecret(keys: KeyRing, { id, sealed }: { id: string; sealed: string }): string {
+  return keys.open('secrets', Buffer.from(sealed, 'base64'), `secret:${id}`).toString();
 }
