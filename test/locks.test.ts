@@ -62,6 +62,15 @@ beforeAll(async () => {
     options: name,
     meta: 'arguments:\n  name: {from: [release.name, project.name]}\n',
   });
+  types.shellTask('make_thing', 'echo made', { meta: 'undo: take_back\n' });
+  types.shellTask('take_back', 'echo taken back');
+  types.shellTask('fail_always', 'exit 1');
+  types.operation(
+    'half',
+    'project',
+    '[{id: done, task: make_thing}, {id: bad, task: fail_always}]',
+    'locks: {project: exclusive}\n',
+  );
   types.operation('work', 'project', '[{id: work, task: work_on}]', 'locks: {project: exclusive}\n');
   types.operation('look', 'project', '[{id: work, task: work_on}]', 'locks: {project: shared}\n');
   types.operation(
@@ -137,6 +146,18 @@ describe('two Operations on one entity', () => {
     const cancelled = await aegir.waitUntilQuiet(second);
     expect([cancelled.state, cancelled.tasks.map(({ attempts }) => attempts.length)]).toEqual(['cancelled', [0, 0]]);
     await place(third).toBe(1);
+  });
+
+  test('ask nothing when they are cancelled before they have it, also in a further attempt', async () => {
+    const failed = await aegir.waitFor(await start('projects', 'site', 'half'));
+    await start('projects', 'site', 'work');
+    await begun(1);
+    expect((await aegir.call('POST', `/api/operations/${failed.id}/resume`, {})).status).toBe(202);
+    await place(failed.id).toBe(1);
+    await aegir.call('POST', `/api/operations/${failed.id}/cancel`);
+    const cancelled = await aegir.waitUntilQuiet(failed.id);
+    expect([cancelled.state, cancelled.attentions]).toEqual(['cancelled', []]);
+    expect(cancelled.tasks.find(({ step }) => step === 'done')?.state).toBe('succeeded');
   });
 
   test('share it where both only need it as it is; who wants it alone is not overtaken', async () => {

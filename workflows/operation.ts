@@ -30,6 +30,8 @@ export interface Running {
   /** Who acts, for everything that is written. */
   of: RunOf;
   fences: Fence[];
+  /** It has its locks, and the row is its own. */
+  hasBegun: boolean;
   finished: FinishedTasks;
   /** Inputs that a person has changed, by Task. */
   changed: Record<string, Record<string, Input>>;
@@ -46,7 +48,17 @@ export function runningOf(args: OperationArguments): Running {
   // A run that was reset in the console keeps the first id, and goes on writing.
   const engineRun = workflowInfo().firstExecutionRunId;
   const of: RunOf = { plan: { ...plan, steps: [] }, root, attempt, engineRun };
-  return { args, of, fences: [...fences], finished: {}, changed: {}, questions: 0, hints: 0, granted: new Map() };
+  return {
+    args,
+    of,
+    fences: [...fences],
+    hasBegun: false,
+    finished: {},
+    changed: {},
+    questions: 0,
+    hints: 0,
+    granted: new Map(),
+  };
 }
 
 export const isOutermost = ({ args }: Running): boolean => args.plan.operationId === args.root;

@@ -45,6 +45,7 @@ async function carryThrough(running: Running): Promise<unknown> {
   try {
     await takeLocks(running);
     running.finished = await recorder().beginOperation(running.of);
+    running.hasBegun = true;
     if (plan.preflightTaskId) await recorder().preflight(running.of, plan);
     await runSteps(running);
   } catch (error) {
@@ -75,9 +76,9 @@ async function settle(error: unknown, running: Running): Promise<OperationEnd> {
   return { state, message: `${message} ${describeUndone(result)}`, exitCode, restored };
 }
 
-/** A nested one leaves it to the outermost, which was cancelled as well. */
+/** A nested one leaves it to the outermost, which was cancelled as well. One that still waits has no locks to undo under. */
 async function endingOfCancel(running: Running): Promise<Ending> {
-  if (!isOutermost(running)) return 'leave';
+  if (!isOutermost(running) || !running.hasBegun) return 'leave';
   const { choice, finished } = await recorder().cancelled(running.of);
   Object.assign(running.finished, finished);
   if (!canUndo(running)) return 'leave';
