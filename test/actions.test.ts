@@ -203,7 +203,8 @@ describe('whoever reaches the engine’s port', () => {
     await aegir.call('POST', `/api/operations/${body.id}/cancel`);
     await aegir.waitFor(body.id);
     const history = await client.workflow.getHandle(body.id).fetchHistory();
-    const step = history.events?.flatMap(event => event.activityTaskScheduledEventAttributes ?? []).at(-2);
+    const activities = history.events?.flatMap(event => event.activityTaskScheduledEventAttributes ?? []);
+    const step = activities?.find(({ activityType }) => activityType?.name === 'hold_on');
     const namespace = aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '';
     const all = await Array.fromAsync(client.activity.list(''));
     const last = all.find(({ activityId, activityType }) => activityType === 'make_link' && activityId !== 'forged');

@@ -46,8 +46,12 @@ export async function recordClaims(
   });
 }
 
+/** Not below the clock: Servers still know tokens that a database restored from a backup has forgotten. */
 async function nextToken(db: Db): Promise<number> {
-  const { rows } = await db.execute<{ token: string }>(sql`select nextval('fencing_tokens') as token`);
+  const now = sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+  const { rows } = await db.execute<{ token: string }>(
+    sql`select setval('fencing_tokens', greatest(nextval('fencing_tokens'), ${now})) as token`,
+  );
   return Number(rows[0]?.token);
 }
 
