@@ -43,7 +43,7 @@ async function readings(): Promise<AuditView[]> {
 const encode = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString('base64');
 
 describe('the codec endpoint', () => {
-  test('writes down once per request who has read payloads of which run', async () => {
+  test('writes down who has read payloads of which run, once for all that one look asks for', async () => {
     const { events } = await client.workflow.getHandle(failed.id).fetchHistory();
     const input = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
     const scheduled = events?.flatMap(event => event.activityTaskScheduledEventAttributes?.input?.payloads ?? []) ?? [];
@@ -52,7 +52,9 @@ describe('the codec endpoint', () => {
       data: encode(payload?.data),
     }));
     expect(payloads.length).toBeGreaterThan(3);
-    expect((await aegir.call('POST', '/api/codec/decode', { payloads })).status).toBe(200);
+    for (const some of [payloads, payloads.slice(1), payloads.slice(2)]) {
+      expect((await aegir.call('POST', '/api/codec/decode', { payloads: some })).status).toBe(200);
+    }
     const [entry, ...others] = await readings();
     expect(others).toEqual([]);
     expect(entry).toMatchObject({
@@ -60,7 +62,6 @@ describe('the codec endpoint', () => {
       objectKind: 'run',
       objectId: failed.id,
       objectName: 'fail site',
-      after: { payloads: payloads.length, runs: [failed.id] },
     });
   });
 
@@ -71,6 +72,11 @@ describe('the codec endpoint', () => {
     expect(await readings()).toHaveLength(before);
     const encoding = Buffer.from('binary/aegir-sealed');
     expect(await openPayload(aegir, { metadata: { encoding }, data: Buffer.from('nonsense') })).toContain('cannot be');
+  });
+
+  test('takes an empty request, as Temporal’s command line sends it', async () => {
+    const { status, body } = await aegir.call('POST', '/api/codec/decode', {});
+    expect([status, body]).toEqual([200, { payloads: [] }]);
   });
 
   test('seals nothing for anybody: a plan cannot be made by it', async () => {
@@ -107,15 +113,11 @@ describe('Temporal’s command line', () => {
   test('shows values and failures by the codec endpoint with an API token, and nothing without one', async () => {
     const { body } = await aegir.call<{ token: string }>('POST', '/api/tokens', { name: 'temporal' });
     const endpoint = ['--codec-endpoint', `${aegir.url}/api/codec`];
-    const before = (await readings()).length;
     const { stdout, stderr } = await show(...endpoint, '--codec-auth', `Bearer ${body.token}`);
     const events = (JSON.parse(stdout || '{}') as { events?: unknown[] }).events ?? [];
     // Its input, and what its failure says.
     expect(inClear(events[0]), stderr).toContain('CONFIDENTIAL-WORD');
     expect(inClear(events.at(-1))).toContain('CONFIDENTIAL-WORD');
-    const entries = await readings();
-    expect(entries.length).toBeGreaterThan(before);
-    expect(new Set(entries.map(({ objectName }) => objectName))).toEqual(new Set(['fail site', '0 runs']));
 
     expect(inClear((await show()).stdout)).not.toContain('CONFIDENTIAL-WORD');
     const refused = await show(...endpoint, '--codec-auth', 'Bearer wrong');

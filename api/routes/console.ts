@@ -14,13 +14,16 @@ import type { ApiDependencies } from '../dependencies.ts';
 const payloads = z.object({
   payloads: z
     .array(z.object({ metadata: z.record(z.string(), z.string()).optional(), data: z.string().optional() }).loose())
-    .max(10_000),
+    .max(10_000)
+    // Temporal's command line leaves out an empty list.
+    .default([]),
 });
 
 export function addConsoleRoutes(app: App, deps: ApiDependencies): void {
   app.all('/temporal/*', async c => proxyConsole(deps, c));
   app.all('/temporal', async c => proxyConsole(deps, c));
 
+  const recordReading = createReadings(deps);
   const decode = {
     method: 'post',
     path: '/api/codec/decode',
@@ -30,7 +33,7 @@ export function addConsoleRoutes(app: App, deps: ApiDependencies): void {
   } as const;
   defineRoute(app, deps, decode, async ({ body, principal }) => {
     const shown = body.payloads.map(payload => deps.codec.show(fromJson(payload)));
-    await recordReading(deps, principal, shown);
+    await recordReading(principal, shown);
     return { payloads: shown.map(({ payload }) => toJson(payload)) };
   });
 }
@@ -48,23 +51,32 @@ function toJson({ metadata, data }: Payload): JsonPayload {
   return { metadata: Object.fromEntries(entries), data: encode(data) };
 }
 
-/** Who has read payloads of which runs: one entry for a request, whatever it holds. */
-async function recordReading(deps: ApiDependencies, principal: Principal, shown: Shown[]): Promise<void> {
-  const sealed = shown.filter(({ wasSealed }) => wasSealed);
-  if (sealed.length === 0) return;
-  const runs = [...new Set(sealed.flatMap(({ run }) => run ?? []))];
-  const [run = ''] = runs;
-  const name = runs.length === 1 ? await nameOfRun(deps, run, principal) : `${runs.length} runs`;
-  const after = { payloads: sealed.length, runs };
-  await deps.db.transaction(tx =>
-    recordChange(tx, actorOf(principal), { verb: 'read payloads', object: { kind: 'run', id: run, name }, after }),
-  );
+/** Console and command line ask for each payload by itself: one look at a run is one entry, not dozens. */
+const sameLookMs = 10 * 60_000;
+
+/** Writes down who reads payloads of which runs. */
+function createReadings(deps: ApiDependencies) {
+  const last = new Map<string, number>();
+  const isNew = (reading: string) => {
+    const now = Date.now();
+    for (const [key, at] of last) if (now - at > sameLookMs) last.delete(key);
+    if (last.has(reading)) return false;
+    last.set(reading, now);
+    return true;
+  };
+  return async (principal: Principal, shown: Shown[]): Promise<void> => {
+    const runs = new Set(shown.filter(({ wasSealed }) => wasSealed).map(({ run }) => run ?? ''));
+    for (const run of [...runs].filter(each => isNew(`${principal.userId} ${each}`))) {
+      const object = { kind: 'run', id: run, name: await nameOfRun(deps, run, principal) } as const;
+      await deps.db.transaction(tx => recordChange(tx, actorOf(principal), { verb: 'read payloads', object }));
+    }
+  };
 }
 
 /** Title and subject of an Operation; an Action has no row. */
 async function nameOfRun(deps: ApiDependencies, run: string, principal: Principal): Promise<string> {
   const row = await findOperation(deps.db, run, visibleTo(principal).organisation).catch(() => null);
-  return row ? `${row.title} ${row.subjectName}` : run;
+  return row ? `${row.title} ${row.subjectName}` : run || 'unknown';
 }
 
 async function proxyConsole(deps: ApiDependencies, c: Context): Promise<Response> {
