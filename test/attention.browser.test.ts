@@ -79,6 +79,10 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
       'operations/hold.yml',
       `title: Hold\ndescription: For tests.\non: project\n${lock}steps:\n  - {id: table, task: put_thing, with: {thing: table}}\n  - {id: wait, task: wait_here}\n`,
     );
+    types.put(
+      'operations/furnish_both.yml',
+      'title: Furnish both\ndescription: For tests.\non: project\nsteps:\n  - id: both\n    parallel:\n      - {id: one, operation: furnish}\n      - {id: two, operation: furnish}\n',
+    );
     engine = await startTcpProxy(inject('temporalAddress'));
     aegir = await startAegir({ types: types.path, environment: { TEMPORAL_ADDRESS: engine.address } });
     const values = { name: 'shop', repository: 'https://example.org/shop.git', application: 'static' };
@@ -138,7 +142,10 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     await panel().getByText('Set; its value is never shown.').waitFor();
     await door.fill('Wide Open');
     await button('Retry', panel()).click();
-    await panel().locator('.field', { has: page.getByLabel('Door') }).locator('.messages').waitFor();
+    await panel()
+      .locator('.field', { has: page.getByLabel('Door') })
+      .locator('.messages')
+      .waitFor();
     expect(await door.getAttribute('aria-invalid')).toBe('true');
     expect(browser.takeErrors()).toEqual([expect.stringContaining('422')]);
 
@@ -188,7 +195,10 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     const door = dialog().getByLabel('Door');
     await door.fill('Wide Open');
     await button('Resume', dialog()).click();
-    await dialog().locator('.field', { has: page.getByLabel('Door') }).locator('.messages').waitFor();
+    await dialog()
+      .locator('.field', { has: page.getByLabel('Door') })
+      .locator('.messages')
+      .waitFor();
     await door.fill('open');
     await button('Resume', dialog()).click();
     await state('succeeded').waitFor();
@@ -247,6 +257,44 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     await page.locator('.locks').getByText('for itself alone').waitFor();
     writeFileSync(go, '');
     await state('succeeded').waitFor();
+    expect(browser.takeErrors()).toEqual([]);
+  });
+
+  test('a lock that is taken away lets the next in line begin beside its former holder', async () => {
+    rmSync(journal, { force: true });
+    const first = await start('hold');
+    await expect.poll(entries, { timeout: 60_000 }).toContain('waiting');
+    const second = await start('furnish', { door: 'open' });
+    await open(page, `/operations/${second}`);
+    await button('Take the lock away from Hold shop').click();
+    await button('Take it away', dialog()).click();
+    await state('succeeded').waitFor();
+    expect((await view(first)).state).toBe('running');
+    writeFileSync(go, '');
+    expect((await aegir.waitFor(first)).state).toBe('succeeded');
+    expect(browser.takeErrors()).toEqual([]);
+  });
+
+  test('nested ones that run side by side each ask, and are decided one by one', async () => {
+    rmSync(journal, { force: true });
+    const id = await start('furnish_both');
+    await open(page, `/operations/${id}`);
+    await expect.poll(() => panel().count(), { timeout: 60_000 }).toBe(2);
+    await panel().first().getByText('Furnish: A step has failed: how to go on?').waitFor();
+    await forEachLook(page, async name => expect(await findOverflow(page), name).toEqual([]));
+    await page.setViewportSize({ width: 1400, height: 900 });
+    await panel().last().getByText('Change fields of “Pass the door” first').click();
+    await panel().last().getByLabel('Door').fill('open');
+    await button('Skip', panel().first()).click();
+    await expect.poll(() => panel().count(), { timeout: 60_000 }).toBe(1);
+    // What was typed outlives the news of the other one.
+    expect(await panel().getByLabel('Door').inputValue()).toBe('open');
+    await button('Retry', panel()).click();
+    await state('succeeded').waitFor();
+    const attempts = (await view(id)).tasks
+      .filter(({ step: each }) => each === 'door')
+      .map(task => task.attempts.length);
+    expect(attempts.sort()).toEqual([1, 2]);
     expect(browser.takeErrors()).toEqual([]);
   });
 

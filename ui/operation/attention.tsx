@@ -2,7 +2,7 @@
 
 import { createMemo, createSignal, For, Show } from 'solid-js';
 import type { AttentionView, OperationView } from '../../api/contract.ts';
-import type { Choice } from '../../model/attention.ts';
+import { type Choice, choices } from '../../model/attention.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { useMay } from '../app/session.tsx';
@@ -148,7 +148,7 @@ function Choices(props: PanelProps) {
         problems={unmatched(failure().problems, fieldPaths(props.attention.failed))}
       />
       <ul class="choices">
-        <For each={props.attention.choices}>
+        <For each={choices.filter(choice => props.attention.choices.includes(choice))}>
           {choice => (
             <li class="choice">
               <button

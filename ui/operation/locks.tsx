@@ -56,7 +56,7 @@ export function TakeLock(props: { holder: ClaimView }) {
     call(`/locks/${props.holder.kind}/${props.holder.id}/${props.holder.operation}`, { method: 'DELETE' });
   return (
     <>
-      <button type="button" class="button button-small" onClick={() => setOpen(true)}>
+      <button type="button" class="button" onClick={() => setOpen(true)}>
         Take the lock away from {props.holder.title}
       </button>
       <ConfirmDialog

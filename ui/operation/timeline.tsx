@@ -30,7 +30,7 @@ export function Timeline(props: TimelineProps) {
               <For each={newHeadings(task, props.tasks[index() - 1])}>
                 {heading => <li class={`timeline-heading depth-${Math.min(heading.depth, 4)}`}>{heading.title}</li>}
               </For>
-              <Step task={task} showLog={props.showLog} />
+              <Step task={task} undoes={titleOf(props.tasks, task.undoes)} showLog={props.showLog} />
             </>
           )}
         </For>
@@ -39,17 +39,29 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
+function titleOf(tasks: TaskView[], id: string | null): string {
+  const task = tasks.find(each => each.id === id);
+  return task ? [...task.within, task.title].join(' › ') : '';
+}
+
 /** Titles of nested Operations that begin with this step, and where the undo begins. */
 function newHeadings(task: TaskView, before: TaskView | undefined): { title: string; depth: number }[] {
   if (task.undoes && !before?.undoes) return [{ title: 'Undo, the last step first', depth: 0 }];
-  // Undo Tasks name the step that they undo; where it was nested is said there.
+  // Each says which step it undoes, and in what that was nested.
   if (task.undoes) return [];
   const headings = task.within.map((title, depth) => ({ title, depth }));
   const firstNew = headings.findIndex(({ title, depth }) => before?.within[depth] !== title);
   return firstNew === -1 ? [] : headings.slice(firstNew);
 }
 
-function Step(props: { task: TaskView; showLog: (task: string) => void }) {
+interface StepProps {
+  task: TaskView;
+  /** Title of the step that it takes back; '' = none. */
+  undoes: string;
+  showLog: (task: string) => void;
+}
+
+function Step(props: StepProps) {
   const task = () => props.task;
   const isFailed = () => task().state === 'failed';
   const depth = () => (task().undoes ? 0 : Math.min(task().depth, 4));
@@ -61,6 +73,9 @@ function Step(props: { task: TaskView; showLog: (task: string) => void }) {
             {task().title}
           </span>
           <StateBadge state={task().state} />
+          <Show when={props.undoes}>
+            <span class="faint small">takes back “{props.undoes}”</span>
+          </Show>
           <Show when={task().skippedBy}>
             <span class="faint small">by {task().skippedBy}</span>
           </Show>

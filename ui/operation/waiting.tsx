@@ -16,37 +16,37 @@ type Waiting = OperationView['claims'][number];
 const mostNamed = 4;
 
 export function WaitingPanel(props: { operation: OperationView }) {
+  const may = useMay();
   const waiting = () => props.operation.claims.filter(({ position }) => position > 0);
+  const holders = () => waiting().flatMap(({ behind }) => behind.filter(({ position }) => position === 0));
   return (
     <Panel title="Waiting">
       <Show when={waiting().length > 0} fallback={<p>Waits for the engine to begin it.</p>}>
-        <For each={waiting()}>{claim => <WaitingFor claim={claim} operation={props.operation} />}</For>
+        <For each={waiting()}>{claim => <WaitingFor claim={claim} />}</For>
       </Show>
       <p class="faint">It begins by itself when its turn comes. Nothing has been changed yet in this attempt.</p>
-      <CancelQueued operation={props.operation} />
+      <div class="form-actions">
+        <CancelQueued operation={props.operation} />
+        <Show when={may('administer')}>
+          <For each={holders()}>{holder => <TakeLock holder={holder} />}</For>
+        </Show>
+      </div>
     </Panel>
   );
 }
 
-function WaitingFor(props: { claim: Waiting; operation: OperationView }) {
-  const may = useMay();
+function WaitingFor(props: { claim: Waiting }) {
   const named = () => props.claim.behind.slice(0, mostNamed);
   const more = () => props.claim.behind.length - named().length;
-  const holders = () => props.claim.behind.filter(({ position }) => position === 0);
   return (
-    <>
-      <p data-waits-for={props.claim.id}>
-        Waits for the <LockedEntity claim={props.claim} />: {ordinal(props.claim.position)} in line
-        <Show when={named().length > 0}>
-          , behind <For each={named()}>{(other, index) => <Before other={other} isFirst={index() === 0} />}</For>
-          <Show when={more() > 0}> and {more()} more</Show>
-        </Show>
-        .
-      </p>
-      <Show when={may('administer')}>
-        <For each={holders()}>{holder => <TakeLock holder={holder} />}</For>
+    <p data-waits-for={props.claim.id}>
+      Waits for the <LockedEntity claim={props.claim} />: {ordinal(props.claim.position)} in line
+      <Show when={named().length > 0}>
+        , behind <For each={named()}>{(other, index) => <Before other={other} isFirst={index() === 0} />}</For>
+        <Show when={more() > 0}> and {more()} more</Show>
       </Show>
-    </>
+      .
+    </p>
   );
 }
 
