@@ -1,7 +1,7 @@
 // An Operation that waits, for its turn or for a person, as lines of text: behind whom, and what can be chosen by which command.
 
 import type { AttentionView, ClaimView, OperationView } from '../api/contract.ts';
-import type { Choice } from '../model/attention.ts';
+import { type Choice, choices } from '../model/attention.ts';
 import { ordinal } from '../model/ordinal.ts';
 import { isOver } from '../model/run.ts';
 import { localTime } from './output.ts';
@@ -47,20 +47,21 @@ const ends: Record<Choice, string> = {
 
 /** What happened, and a command line for each answer with what it would do. */
 export function renderQuestion(question: AttentionView, { tasks }: OperationView): string[] {
-  const { operation, choices, effects, failed, policy } = question;
+  const { operation, effects, failed, policy } = question;
+  const offered = choices.filter(choice => question.choices.includes(choice));
   const titles = tasks
     .filter(({ id }) => question.tasks.includes(id))
     .map(task => `${[...task.within, task.title].join(' › ')}${task.target ? ` (${task.target})` : ''}`);
-  const width = Math.max(...choices.map(choice => choice.length));
+  const width = Math.max(...offered.map(choice => choice.length));
   const fields = [...new Set(failed.flatMap(task => task.fields.map(({ name }) => name)))];
   return [
     `Needs attention since ${localTime(question.since)}: ${question.message}`,
     ...(titles.length > 0 ? [`Failed: ${titles.join(', ')}`] : []),
     'Choose one:',
-    ...choices.map(choice =>
+    ...offered.map(choice =>
       `  ./aegir decide ${operation} ${choice.padEnd(width)}  ${effects[choice] ?? ''}`.trimEnd(),
     ),
-    ...(choices.includes('retry') && fields.length > 0
+    ...(offered.includes('retry') && fields.length > 0
       ? [`A retry takes new values of: ${fields.join(', ')} (./aegir decide ${operation} retry --help).`]
       : []),
     ...(policy ? [`When nobody decides, ${ends[policy.choice]}: ${localTime(policy.at)}.`] : []),

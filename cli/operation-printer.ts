@@ -13,6 +13,8 @@ export interface PrinterOptions {
   colours: boolean;
   /** Lines of the log alone, byte for byte as they are kept. */
   raw: boolean;
+  /** Shown before: of what was over then nothing is said again. */
+  seen?: OperationView;
 }
 
 export interface OperationPrinter {
@@ -35,7 +37,7 @@ interface Progress {
 }
 
 export function createPrinter(options: PrinterOptions): OperationPrinter {
-  const progress = new Map<string, Progress>();
+  const progress = progressSeen(options.seen);
   let latest: OperationView | null = null;
   /** Attempt whose lines were printed last. */
   let current = '';
@@ -59,7 +61,7 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
   const showEnd = (task: TaskView) => {
     const state = progressOf(task.id);
     // A step that is tried again ends again.
-    const ending = `${task.state} ${task.attempts.length}`;
+    const ending = endingOf(task);
     if (state.ended !== ending) say(printable(renderEnd(task)));
     state.ended = ending;
   };
@@ -129,6 +131,20 @@ export function createPrinter(options: PrinterOptions): OperationPrinter {
       say(strong(renderResult(operation)));
     },
   };
+}
+
+function progressSeen(seen: OperationView | undefined): Map<string, Progress> {
+  const entries = (seen?.tasks ?? []).map((task): [string, Progress] => {
+    const over = task.attempts.filter(({ endedAt }) => endedAt !== null);
+    const lines = new Map(over.map(({ id, lines: count }) => [id, count]));
+    const ended = isTaskOver(task.state) ? endingOf(task) : '';
+    return [task.id, { headed: over.length > 0, ended, lines, label: '' }];
+  });
+  return new Map(entries);
+}
+
+function endingOf(task: TaskView): string {
+  return `${task.state} ${task.attempts.length}`;
 }
 
 export function renderResult(operation: OperationView): string {

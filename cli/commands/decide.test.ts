@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { OperationView, ResumeView } from '../../api/contract.ts';
 import type { FieldSpec } from '../../model/fields.ts';
-import { attentionView, operationView, taskView } from '../testing/fixtures.ts';
+import { attemptView, attentionView, logChunk, operationView, taskView } from '../testing/fixtures.ts';
 import { useFakeApi } from '../testing/setup.ts';
 
 const setting = useFakeApi();
@@ -38,6 +38,32 @@ test('the fields of failed steps are flags; a value goes to every one that has s
   ]);
   const unknown = await setting.run(['decide', 'op1', 'retry', '--task', 'c']);
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('  b: Step b') });
+});
+
+test('following after a decision says nothing again that was over before', async () => {
+  const first = attemptView('a-1', 1, { state: 'failed' });
+  const before = { ...parked(attentionView()), tasks: [taskView('a', { state: 'failed', attempts: [first] })] };
+  const second = attemptView('a-2', 1, { number: 2 });
+  const tasks = [taskView('a', { state: 'succeeded', attempts: [first, second], endedAt: second.endedAt })];
+  const after = operationView({ state: 'succeeded', tasks, endedAt: second.endedAt });
+  setting.api.answer(look, before);
+  setting.api.answer(decisions, operationView(), 202);
+  setting.api.on('GET /api/operations/op1/events', (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const events = [
+      ['operation', after],
+      ['log', logChunk('a', 1, ['of the first'])],
+      ['log', logChunk('a', 1, ['of the second'], 'a-2')],
+      ['end', { state: 'succeeded' }],
+    ] as const;
+    for (const [name, data] of events) response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  });
+  const { stdout } = await setting.run(['decide', 'op1', 'retry', '--follow']);
+  expect(stdout.split('\n').slice(0, 3)).toEqual([
+    '--- Step a, attempt 2',
+    'of the second',
+    expect.stringMatching(/^<== Step a: succeeded/),
+  ]);
 });
 
 test('--help says what each answer does and what the fields are now', async () => {

@@ -44,7 +44,7 @@ export function decideCommand(environment: CliEnvironment, operation: OperationV
     const inputs = inputsOf(question.failed, await readValues(readFieldFlags(command, flags)), options.task);
     const body = { attention: question.id, choice, inputs };
     const decided = await client.post<OperationView>(pathOf('operations', question.operation, 'decisions'), body);
-    if (options.follow) await followAndReport(environment, client, id, options);
+    if (options.follow) await followAndReport(environment, client, id, { ...options, seen: operation });
     else if (options.json) printJson(decided);
     else print(`Operation ${id} goes on: ${choice}.\n${operationPage(client, id)}`);
   });

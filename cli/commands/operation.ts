@@ -64,7 +64,10 @@ export function cancelCommand(environment: CliEnvironment): Command {
       );
       if (options.json) printJson(operation);
       else if (operation.endedAt !== null) print(`Operation ${id} is over already: ${operation.state}.`);
-      else print(`Operation ${id} is being cancelled.\n${operationPage(client, id)}`);
+      else {
+        const next = choice === 'ask' ? ' When it has stopped it may ask whether to undo what is done.' : '';
+        print(`Operation ${id} is being cancelled.${next}\n${operationPage(client, id)}`);
+      }
     });
 }
 

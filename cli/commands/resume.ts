@@ -51,7 +51,7 @@ export function resumeCommand(environment: CliEnvironment, prepared: PreparedRes
     await confirm(environment, options, prepared.view);
     const client = connect(environment, options);
     const resumed = await client.post<OperationView>(pathOf('operations', id, 'resume'), { inputs });
-    if (options.follow) await followAndReport(environment, client, id, options);
+    if (options.follow) await followAndReport(environment, client, id, { ...options, seen: resumed });
     else if (options.json) printJson(resumed);
     else
       print(
