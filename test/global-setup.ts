@@ -13,6 +13,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     databaseUrl: string;
     temporalAddress: string;
+    /** Where the two keep their files and logs. */
+    enginesFolder: string;
   }
 }
 
@@ -37,6 +39,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   ]);
   project.provide('databaseUrl', postgres.url);
   project.provide('temporalAddress', temporal.address);
+  project.provide('enginesFolder', folder);
   return async () => {
     await temporal.stop();
     await postgres.stop();

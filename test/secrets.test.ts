@@ -1,118 +1,267 @@
-import { readdirSync, readFileSync } from 'node:fs';
+// Secrets of every kind, used by Tasks that are as careless with them as can be: afterwards nothing holds one of them.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { OperationView } from '../api/contract.ts';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { CatalogueView, OperationView } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
+import { openKeyRing } from '../secrets/key-ring.ts';
+import { openSecret } from '../secrets/vault.ts';
+import { encodings } from './encodings.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { findSecrets, readFiles, readProcesses, readTables, textsOf } from './secret-places.ts';
 import { makeTypeFolder } from './task-types.ts';
 
-const secret = 'Tr0ub4dor&3-in-clear';
+const gates = mkdtempSync(join(tmpdir(), 'aegir-gate-'));
+const gate = join(gates, 'open');
+const key = ['-----BEGIN KEY-----', 'QyT5aW1l+x9/Zb7vK0pLq2sN', 'm4Xc8vR1+/tGhJ6wEeUuIiOo', '-----END KEY-----'].join(
+  '\n',
+);
+/** By where it comes from. Generated ones are added when they are made. */
+const secrets: Record<string, string> = {
+  form: `F0rm "quoted" & 'single' <b> 100%+$x\\y/z=1`,
+  entity: key,
+  field: 'Tr0ub4dor&3-in-a-field/ü',
+  posted: 'p0sted-by-the-run-itself',
+};
 const types = makeTypeFolder();
 let aegir: Aegir;
-let project: Entity;
-let database: pg.Client;
+let subject: Entity;
+let done: OperationView;
+let processes = '';
 
-/** Command lines and environments of every process that this user may look at. */
-function processTexts(): string {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name) && name !== String(process.pid))
-    .map(pid => ['cmdline', 'environ'].map(file => readQuietly(`/proc/${pid}/${file}`)).join('\n'))
-    .join('\n');
+/** Prints, posts and gives away what it gets, in every way that there is. */
+const careless = `import { existsSync, writeFileSync } from 'node:fs';
+import { encodings } from '${join(import.meta.dirname, 'encodings.ts')}';
+let input = '';
+for await (const piece of process.stdin.setEncoding('utf8')) input += piece;
+const { arguments: given, aegir } = JSON.parse(input);
+const own = { form: given.password, entity: given.key, generated: given.salt, field: aegir.fields.project.token };
+const post = (path, body) => fetch(aegir.feedback_url + path, {
+  method: 'POST',
+  headers: { authorization: 'Bearer ' + aegir.feedback_token, 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+}).then(answer => console.log(path, answer.status));
+const all = Object.entries(own).flatMap(([name, secret]) =>
+  Object.entries(encodings).map(([way, encode]) => name + ' in ' + way + ': [' + encode(secret) + ']'));
+for (const line of all) console.log(line);
+await post('/log', { lines: all.map(line => 'posted ' + line) });
+for (const [name, secret] of Object.entries(own)) {
+  for (const before of ['', 'u', 'us']) console.log('base64', Buffer.from(before + secret + ' and more').toString('base64'));
+  console.log('a long line', 'x'.repeat(16 * 1024 - 5) + secret + 'x'.repeat(100));
+  console.log('a longer line', 'x '.repeat(512 * 1024 - 4) + secret + ' x'.repeat(100));
+  const label = ('half with ' + secret).slice(0, 199);
+  await post('/progress', { percent: 50, label });
+  await post('/outputs', { told: JSON.stringify({ [secret]: 'told ' + secret }) });
 }
-
-function readQuietly(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return '';
-  }
-}
+await post('/fields', { kind: 'environment', id: aegir.subject.id, fields: { note: 'note ' + own.form } });
+await post('/fields', { kind: 'environment', id: aegir.subject.id, fields: { made: '${secrets.posted}' } });
+writeFileSync(process.env.AEGIR_OUTPUTS, JSON.stringify({ shown: 'shown ' + own.form, many: { [own.field]: [own.entity, own.generated] } }));
+process.stdout.write('a line without an end ' + own.form);
+console.log('');
+console.log('ready');
+while (!existsSync('${gate}')) await new Promise(go => setTimeout(go, 100));
+`;
 
 beforeAll(async () => {
-  const options = 'password: {type: str, description: Secret, required: true, no_log: true}';
+  const options =
+    'password: {type: str, description: Secret, required: true, no_log: true}, key: {type: str, description: Key, no_log: true}, salt: {type: str, description: Salt, no_log: true}';
+  const from = 'arguments:\n  key: {from: project.deploy_key}\n  salt: {from: environment.salt}\n';
+  const outputs =
+    'outputs: {shown: {type: str, help: Careless}, many: {type: dict, help: Careless}, told: {type: str, help: Careless}}\n';
+  types.put('careless.mjs', careless);
+  types.shellTask('print_secrets', `exec ${process.execPath} ${join(types.path, 'careless.mjs')}`, {
+    options,
+    meta: from + outputs,
+  });
   types.ansibleTask(
-    'use_secret',
-    `- name: Print it as a careless role does
+    'play_secrets',
+    `- name: Print it as a careless role does, with {{ password }}
   aegir_stream:
-    argv: [sh, -c, 'cat; echo; echo ready; sleep 2']
+    argv: [sh, -c, 'cat; echo; cat >&2']
     stdin: "the password is {{ password }} and {{ aegir.fields.project.token }}"
-- name: Say it as progress
-  ansible.builtin.uri:
-    url: "{{ aegir.feedback_url }}/progress"
-    method: POST
-    headers: {Authorization: "Bearer {{ aegir.feedback_token }}"}
-    body_format: json
-    body: {percent: 50, label: "half with {{ aegir.fields.project.token }}"}
-    status_code: [204]
+- name: Show it
+  ansible.builtin.debug:
+    msg: {plain: "{{ password }}", json: "{{ {'a': password} | to_json }}", base64: "{{ password | b64encode }}", url: "{{ password | urlencode }}", shell: "{{ password | quote }}"}
 - name: Give it away
   ansible.builtin.set_stats:
     data: {shown: "shown {{ password }}"}
     per_host: false
+- name: Say it in a failure
+  ansible.builtin.fail:
+    msg: "{{ ('cannot sign in with ' ~ password ~ ' or ' ~ (password | b64encode) ~ ' or ' ~ ({'p': password} | to_json | to_json)) }}"
+  when: fails
 `,
-    { target: 'worker', options, meta: 'outputs: {shown: {type: str, help: Careless}}\n' },
+    {
+      target: 'worker',
+      options: `${options}, fails: {type: bool, description: Whether, required: true}`,
+      meta: `${from}outputs: {shown: {type: str, help: Careless}}\n`,
+    },
   );
-  types.shellTask('shell_secret', 'cat; exit 4', { options });
-  types.operation('careful', 'project', '[{id: use, task: use_secret}, {id: shell, task: shell_secret}]');
+  const failing = `password=$(${process.execPath} -e 'let t = ""; process.stdin.on("data", d => { t += d; }).on("end", () => console.log(JSON.parse(t).arguments.password))'); echo "cannot sign in with $password" >&2; exit 4`;
+  types.shellTask('fail_secret', failing, { options, meta: from });
+  types.operation(
+    'careful',
+    'environment',
+    '[{id: print, task: print_secrets}, {id: play, task: play_secrets, with: {fails: false}}]',
+  );
+  types.operation('failing', 'environment', '[{id: fail, task: fail_secret}]');
+  types.operation('failing_play', 'environment', '[{id: fail, task: play_secrets, with: {fails: true}}]');
   aegir = await startAegir({ types: types.path });
-  database = new pg.Client({ connectionString: aegir.databaseUrl });
-  await database.connect();
-  await aegir.call('POST', '/api/field-definitions', {
-    entityKind: 'project',
-    name: 'token',
-    type: 'str',
-    secret: true,
-  });
-  const values = {
-    name: 'site',
-    repository: 'https://example.org/site.git',
-    application: 'static',
-    deploy_key: `${secret}-key`,
-  };
-  const made = await aegir.call<Entity>('POST', '/api/projects', { values, fields: { token: `${secret}-field` } });
-  expect(made.status, JSON.stringify(made.body)).toBe(201);
-  project = made.body;
+  expect((await aegir.call<CatalogueView>('GET', '/api/catalogue')).body.problems).toEqual([]);
+  subject = await makeEnvironment();
+  secrets.generated = await openGenerated();
 });
 
 afterAll(async () => {
-  await database?.end();
   await aegir?.stop();
   types.remove();
+  rmSync(gates, { recursive: true, force: true });
 });
 
-test('a secret of a form, a field or an entity is nowhere in clear: rows, log, answers, kept files, command lines', async () => {
-  const started = await aegir.call<OperationView>('POST', `/api/projects/${project.id}/operations`, {
-    type: 'careful',
-    input: { password: secret },
-  });
-  await expect.poll(() => aegir.log(started.body.id), { timeout: 30_000 }).toContain('ready');
-  expect(processTexts()).not.toContain(secret);
+async function make(plural: string, body: Record<string, unknown>): Promise<Entity> {
+  const made = await aegir.call<Entity>('POST', `/api/${plural}`, body);
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  return made.body;
+}
 
-  const done = await aegir.waitFor(started.body.id);
-  expect(
-    done.tasks.map(task => task.state),
-    done.message,
-  ).toEqual(['succeeded', 'succeeded', 'failed']);
-  expect(done.exitCode).toBe(4);
-  const log = await aegir.log(done.id);
-  expect(log).toContain('the password is ********');
-  expect(done.tasks[1]?.inputs.password).toEqual({ $secret: expect.any(String) });
-  expect(done.tasks[1]?.progress?.label).toBe('half with ********');
-  expect(done.tasks[1]?.outputs.shown).toBe('shown ********');
-
-  const kept = await aegir.call('GET', `/api/tasks/${done.tasks[1]?.id}/reproduce`);
-  const view = await aegir.call('GET', `/api/projects/${project.id}`);
-  for (const text of [log, JSON.stringify(done), JSON.stringify(kept.body), JSON.stringify(view.body)])
-    expect(text).not.toContain(secret);
-
-  const { rows } = await database.query<{ name: string }>(
-    `select table_schema || '.' || quote_ident(table_name) as name from information_schema.tables where table_schema in ('public', 'drizzle')`,
-  );
-  expect(rows.length).toBeGreaterThan(15);
-  for (const { name } of rows) {
-    const found = await database.query(
-      `select count(*)::int as n from ${name} as row where position($1 in row::text) > 0`,
-      [secret],
-    );
-    expect(found.rows[0].n, name).toBe(0);
+async function makeEnvironment(): Promise<Entity> {
+  for (const [entityKind, name, secret] of [
+    ['project', 'token', true],
+    ['environment', 'note', false],
+    ['environment', 'made', true],
+  ]) {
+    await aegir.call('POST', '/api/field-definitions', { entityKind, name, type: 'str', secret });
   }
-}, 120_000);
+  const values = { name: 'site', repository: 'https://example.org/site.git', application: 'static' };
+  await make('projects', { values: { ...values, deploy_key: secrets.entity }, fields: { token: secrets.field } });
+  await make('clusters', { values: { name: 'farm', kind: 'servers' } });
+  await make('servers', { values: { name: 'web', cluster: 'farm', connection: 'local' } });
+  await make('releases', { values: { name: 'v1', project: 'site', git_ref: 'main' } });
+  const place = { cluster: 'farm', web_server: 'web', release: 'v1', kind: 'production' };
+  return make('environments', { values: { ...place, name: 'blog', primary_name: 'blog.example.org' } });
+}
+
+/** Nobody has ever seen it. */
+async function openGenerated(): Promise<string> {
+  const database = new pg.Client({ connectionString: aegir.databaseUrl });
+  await database.connect();
+  const { rows } = await database.query('select s.id, s.sealed from secrets s join environments e on e.salt = s.id');
+  await database.end();
+  return openSecret(
+    openKeyRing({ file: join(aegir.home, 'secret.key') }, () => {}),
+    rows[0],
+  );
+}
+
+/** Looks at every process while the Task has everything in its hands. */
+async function runCarefully(): Promise<OperationView> {
+  const input = { password: secrets.form };
+  const path = `/api/environments/${subject.id}/operations`;
+  const { body } = await aegir.call<OperationView>('POST', path, { type: 'careful', input });
+  await expect.poll(() => aegir.log(body.id), { timeout: 100_000 }).toMatch(/^ready$/m);
+  processes = readProcesses();
+  writeFileSync(gate, '');
+  return aegir.waitFor(body.id);
+}
+
+describe('Tasks that are careless with secrets', () => {
+  test('do their work, and what they print is there with asterisks in it', async () => {
+    done = await runCarefully();
+    expect(done.state, done.message).toBe('succeeded');
+    const log = await aegir.log(done.id);
+    for (const name of ['form', 'generated', 'field']) {
+      for (const way of Object.keys(encodings)) {
+        expect.soft(log).toContain(`\n${name} in ${way}: [********]`);
+        expect.soft(log).toContain(`\nposted ${name} in ${way}: [********]`);
+      }
+    }
+    expect(log).toContain('the password is ******** and ********');
+    expect(log).toContain('a line without an end ********');
+    expect(log.match(/^\/\w+ 204$/gm)).toHaveLength(11);
+    const [print, play] = done.tasks.slice(-2);
+    expect(print?.inputs.password).toEqual({ $secret: expect.any(String) });
+    expect(print?.outputs).toMatchObject({
+      shown: 'shown ********',
+      many: { '********': [expect.any(String), '********'] },
+    });
+    expect(play?.outputs.shown).toBe('shown ********');
+  }, 240_000);
+
+  test('leave no secret in any answer of the API', async () => {
+    const paths = [
+      `/api/operations/${done.id}`,
+      `/api/operations/${done.id}/engine`,
+      `/api/environments/${subject.id}`,
+      '/api/projects/site',
+      '/api/audit?limit=500',
+      '/api/operations',
+      ...done.tasks.map(task => `/api/tasks/${task.id}/reproduce`),
+    ];
+    for (const path of paths) {
+      const { body } = await aegir.call('GET', path);
+      expect.soft(findSecrets(textsOf(body).join('\n'), secrets), path).toEqual([]);
+    }
+    const events = await fetch(`${aegir.url}/api/operations/${done.id}/log?format=text`, {});
+    expect(events.status).toBe(401);
+    expect(findSecrets(await aegir.log(done.id), secrets)).toEqual([]);
+  });
+
+  test('say no secret when they fail: neither shell nor Ansible, in a message, a mark or to the engine', async () => {
+    for (const type of ['failing', 'failing_play']) {
+      const failed = await aegir.run('environments', subject.id, type, { password: secrets.form });
+      expect(failed.state).toBe('failed');
+      expect(failed.message).toContain('cannot sign in with ********');
+      const engine = await aegir.call('GET', `/api/operations/${failed.id}/engine`);
+      expect(textsOf(engine.body).join('\n')).toContain('cannot sign in with ********');
+      for (const body of [failed, engine.body, await aegir.log(failed.id)]) {
+        expect(findSecrets(textsOf(body).join('\n'), secrets)).toEqual([]);
+      }
+    }
+  });
+});
+
+describe('after all that, no secret is in', () => {
+  test('any command line or environment of a process while it ran', () => {
+    expect(processes).toContain('careless.mjs');
+    expect(findSecrets(processes, secrets)).toEqual([]);
+  });
+
+  test('any row of any table', async () => {
+    const tables = await readTables(aegir.databaseUrl);
+    expect(tables.size).toBeGreaterThan(15);
+    expect(tables.get('public.log_chunks')).toContain('ready');
+    for (const [name, text] of tables) expect.soft(findSecrets(text, secrets), name).toEqual([]);
+  });
+
+  test('the files of the engine’s database, its log included', () => {
+    const files = readFiles(inject('enginesFolder'), path => path.includes('/temporal/'));
+    expect([...files.keys()].map(path => path.split('/').at(-1))).toEqual(
+      expect.arrayContaining(['temporal.db', 'temporal.db-wal']),
+    );
+    const all = [...files.values()].join('\n');
+    for (const known of [done.id, 'print_secrets', 'Encoded failure', 'binary/aegir-sealed'])
+      expect(all).toContain(known);
+    for (const [path, text] of files) expect.soft(findSecrets(text, secrets), path).toEqual([]);
+  });
+
+  test('any log file, nor in any other file of the data folder but the key', () => {
+    const files = new Map([
+      ...readFiles(aegir.home, path => !path.endsWith('secret.key')),
+      ...readFiles(inject('enginesFolder'), path => path.endsWith('.log')),
+    ]);
+    const names = [...files.keys()].map(path => path.split('/').at(-1));
+    expect(names).toEqual(expect.arrayContaining(['server.log', 'worker.log', 'temporal.log', 'postgres.log']));
+    for (const [path, text] of files) expect.soft(findSecrets(text, secrets), path).toEqual([]);
+  });
+
+  test('places that hold one are seen: the search itself finds every way', () => {
+    for (const [way, encode] of Object.entries(encodings)) {
+      const found = findSecrets(`x ${encode(secrets.form ?? '')} x`, secrets);
+      expect.soft(found, way).toContain(`form as ${way}`);
+    }
+    expect(findSecrets(Buffer.from(secrets.field ?? '').toString('latin1'), secrets)).toContain('field as nothing');
+  });
+});
