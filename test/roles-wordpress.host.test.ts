@@ -91,9 +91,10 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
 
   test.each([
     ['is no PHP', (text: string) => `${text}\ndefine('X', ;`, 'syntax error'],
-    ['stops at run time', (text: string) => `${text}\nno_such_function();`, 'undefined function no_such_function()'],
+    ['stops at run time', () => '<?php\nno_such_function();', 'undefined function no_such_function() on line 2'],
     ['ends the program', (text: string) => `${text}\nexit(0);`, 'they end the program'],
     ['prints', (text: string) => `hello ${text}`, 'they print something'],
+    ['begins with an empty line', (text: string) => `\n${text}`, 'they print something'],
     ['forgets the database', () => '<?php $table_prefix = "wp_";', 'they do not define DB_NAME'],
   ])('an override that %s is refused, and the former settings stay', async (_, change, said) => {
     const file = `${path}/settings/wordpress.php`;

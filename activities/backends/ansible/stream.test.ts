@@ -113,6 +113,14 @@ test('another exit code fails with the last line', async () => {
   expect(answer).toMatchObject({ failed: true, rc: 4, msg: 'bash ended with code 4: no such database' });
 });
 
+test('a command that explains its failure says all of the message, with the codes that mean so only', async () => {
+  const explained = { explained_codes: [1] };
+  const why = 'echo working; echo The database cannot be reached.';
+  expect((await stream({ ...bash(`${why}; exit 1`), ...explained })).msg).toBe('The database cannot be reached.');
+  expect((await stream({ ...bash(`${why}; exit 4`), ...explained })).msg).toMatch(/^bash ended with code 4: The data/);
+  expect((await stream({ ...bash('exit 1'), ...explained })).msg).toBe('bash ended with code 1');
+});
+
 test('a command that is not there, and a folder that is not there, are named', async () => {
   expect((await stream({ argv: ['/no/such'] })).msg).toContain('/no/such cannot be run');
   expect((await stream({ argv: ['true'], chdir: '/no/folder' })).msg).toBe('/no/folder is not a folder');

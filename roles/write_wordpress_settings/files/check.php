@@ -10,7 +10,8 @@ register_shutdown_function(static function () use (&$wrong) {
 ob_start();
 set_error_handler(static fn ($level, $text, $file, $line) => throw new ErrorException($text, 0, $level, $file, $line));
 try {
-    eval('?>' . stream_get_contents(STDIN));
+    // PHP swallows one line break after this, which must not be the one that the settings begin with.
+    eval("?>\n" . stream_get_contents(STDIN));
     $printed = ob_get_clean();
     $missing = array_filter(
         ['DB_NAME', 'DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_CHARSET', 'MYSQL_CLIENT_FLAGS', 'WP_HOME', 'WP_SITEURL', 'AUTH_KEY'],
@@ -21,5 +22,6 @@ try {
         : (empty($table_prefix) ? 'they do not set the variable table_prefix' : ''));
 } catch (Throwable $error) {
     ob_end_clean();
-    $wrong = lcfirst($error->getMessage()) . " on line {$error->getLine()}";
+    $line = $error->getLine() - (str_contains($error->getFile(), "eval()'d code") ? 1 : 0);
+    $wrong = lcfirst($error->getMessage()) . " on line $line";
 }

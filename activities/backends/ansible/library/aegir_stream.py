@@ -16,6 +16,11 @@ options:
   stdin: {description: Text for its standard input., type: str}
   creates: {description: The command is not run when this exists., type: path}
   success_codes: {description: Exit codes that count as success., type: list, elements: int, default: [0]}
+  explained_codes:
+    description: Exit codes of a failure that the command tells in words for people; its last line is then the whole message.
+    type: list
+    elements: int
+    default: []
   feedback_url: {description: Set by Aegir., type: str}
   feedback_token: {description: Set by Aegir., type: str}
 """
@@ -281,6 +286,7 @@ def main():
             'stdin': {'type': 'str'},
             'creates': {'type': 'path'},
             'success_codes': {'type': 'list', 'elements': 'int', 'default': [0]},
+            'explained_codes': {'type': 'list', 'elements': 'int', 'default': []},
             'feedback_url': {'type': 'str'},
             'feedback_token': {'type': 'str', 'no_log': True},
         },
@@ -302,9 +308,11 @@ def main():
     if failure:
         module.fail_json(msg='%s was ended: %s' % (command, failure), rc=code, stdout_tail=tail)
     if code not in options['success_codes']:
-        how = 'was ended by signal %d' % -code if code < 0 else 'ended with code %d' % code
-        words = next((line.strip() for line in reversed(tail) if line.strip()), '')
-        module.fail_json(msg='%s %s%s' % (command, how, ': ' + words[-500:] if words else ''), rc=code, stdout_tail=tail)
+        how = '%s was ended by signal %d' % (command, -code) if code < 0 else '%s ended with code %d' % (command, code)
+        last = next((line.strip() for line in reversed(tail) if line.strip()), '')
+        explains = last and code in options['explained_codes']
+        words = last[:2000] if explains else ': '.join(filter(None, [how, last[-500:]]))
+        module.fail_json(msg=words, rc=code, stdout_tail=tail)
     module.exit_json(changed=True, rc=code, stdout_tail=tail)
 
 
