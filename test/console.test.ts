@@ -98,7 +98,7 @@ function inClear(value: unknown): string {
 }
 
 describe('Temporal’s command line', () => {
-  const show = (...more: string[]) => {
+  const show = (environment: Record<string, string> = {}) => {
     const folder = join(import.meta.dirname, '..', '.cache', 'python', 'bin');
     const run = ['workflow', 'show', '--workflow-id', failed.id, '--output', 'json'];
     const where = [
@@ -107,20 +107,20 @@ describe('Temporal’s command line', () => {
       '--namespace',
       aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '',
     ];
-    return execa(findTemporal(process.env.PATH ?? '', folder), [...run, ...where, ...more], { reject: false });
+    return execa(findTemporal(process.env.PATH ?? '', folder), [...run, ...where], { env: environment, reject: false });
   };
 
   test('shows values and failures by the codec endpoint with an API token, and nothing without one', async () => {
     const { body } = await aegir.call<{ token: string }>('POST', '/api/tokens', { name: 'temporal' });
-    const endpoint = ['--codec-endpoint', `${aegir.url}/api/codec`];
-    const { stdout, stderr } = await show(...endpoint, '--codec-auth', `Bearer ${body.token}`);
+    const endpoint = { TEMPORAL_CODEC_ENDPOINT: `${aegir.url}/api/codec` };
+    const { stdout, stderr } = await show({ ...endpoint, TEMPORAL_CODEC_AUTH: `Bearer ${body.token}` });
     const events = (JSON.parse(stdout || '{}') as { events?: unknown[] }).events ?? [];
     // Its input, and what its failure says.
     expect(inClear(events[0]), stderr).toContain('CONFIDENTIAL-WORD');
     expect(inClear(events.at(-1))).toContain('CONFIDENTIAL-WORD');
 
     expect(inClear((await show()).stdout)).not.toContain('CONFIDENTIAL-WORD');
-    const refused = await show(...endpoint, '--codec-auth', 'Bearer wrong');
+    const refused = await show({ ...endpoint, TEMPORAL_CODEC_AUTH: 'Bearer wrong' });
     expect(inClear(refused.stdout + refused.stderr)).not.toContain('CONFIDENTIAL-WORD');
     expect(refused.exitCode).not.toBe(0);
   });
