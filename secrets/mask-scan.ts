@@ -41,7 +41,7 @@ export function createScan({ needles, escaped, cores, edges }: Wanted): (text: s
           if (span) spans.push(span);
         }
       }
-      if (code === newline) {
+      if (code === newline || code === cutMark) {
         probeEdges(text, lineStart, at, spans);
         lineStart = at + 1;
       }
@@ -55,6 +55,8 @@ export function createScan({ needles, escaped, cores, edges }: Wanted): (text: s
 }
 
 const newline = 10;
+/** … where somebody has cut a text. */
+const cutMark = 0x2026;
 
 function probeOf({ before, after }: Needle): Probe {
   // Most are never asked.

@@ -88,6 +88,12 @@ for secret in [argument.encode('utf8', 'surrogateescape').decode() for argument 
     expect(mask(text)).toBe('x ********\n********\n******** y\nand ********\ndore64-no\n\nend');
   });
 
+  test('looks also where a mark says that something was cut', () => {
+    const mask = createMask(['correct horse battery staple']);
+    expect(mask('ended with code 4: …horse battery staple')).toBe('ended with code 4: …********');
+    expect(mask('the word correct horse… and more')).toBe('the word ********… and more');
+  });
+
   test('hides most of a secret that was cut in two, whatever cut it', () => {
     const secret = 'Zx81-Commodore64-Atari';
     const mask = createMask([secret]);

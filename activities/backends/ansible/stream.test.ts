@@ -96,6 +96,14 @@ test('a line of 3 MB arrives whole, in pieces that do not cut a character', asyn
   expect(answer.rc).toBe(0);
 });
 
+test('what is too long is cut between words, in the log and in a message', async () => {
+  const long = '"word " * 300000';
+  const answer = await stream({ argv: [python, '-c', `print(${long}, flush=True); exit(4)`] });
+  expect(lines.length).toBeGreaterThan(1);
+  expect(lines.every(line => /^(word )+$/.test(line))).toBe(true);
+  expect(answer.msg).toMatch(/^python[\d.]* ended with code 4: …(word ){98,99}word$/);
+});
+
 test('chdir, environment, stdin and exit codes are the caller’s', async () => {
   const answer = await stream({
     ...bash('pwd; echo "$WORD"; cat; exit 3'),

@@ -19,8 +19,16 @@ export function createLines(report: RunReport): Lines {
       if (text.trim()) last = text.trim();
       report.line(text);
     },
-    last: () => last.slice(-longestQuote),
+    last: () => endOf(last, longestQuote),
   };
+}
+
+/** Of whole words: of a part of a secret nobody would know that it is one. The mark says where it was cut. */
+function endOf(line: string, length: number): string {
+  if (line.length <= length) return line;
+  const end = line.slice(-length);
+  const [, words] = end.split(/ (.*)/s);
+  return `…${words || end}`;
 }
 
 export function notRun(status: RunResult['status'], message: string): RunResult {

@@ -187,7 +187,8 @@ class Lines:
         self._rest = parts.pop()
         lines = [text(part) for part in parts]
         while len(self._rest) > LONGEST_PIECE:
-            end = LONGEST_PIECE
+            # Preferably after a blank: what belongs together, such as a secret that is masked later, stays together.
+            end = self._rest.rfind(b' ', LONGEST_PIECE - 16 * 1024, LONGEST_PIECE) + 1 or LONGEST_PIECE
             # Not inside of a character: its further bytes begin with the bits 10.
             while end > LONGEST_PIECE - 4 and self._rest[end] & 0xC0 == 0x80:
                 end -= 1
@@ -203,6 +204,14 @@ def text(data):
     if data.endswith(b'\r'):
         data = data[:-1]
     return data.decode('utf-8', 'replace')
+
+
+def end_of(line, length):
+    """Of whole words: of a part of a secret nobody would know that it is one. The mark says where it was cut."""
+    if len(line) <= length:
+        return line
+    end = line[-length:]
+    return '\u2026' + (end.partition(' ')[2] or end)
 
 
 def end_group(process):
@@ -311,7 +320,7 @@ def main():
         how = '%s was ended by signal %d' % (command, -code) if code < 0 else '%s ended with code %d' % (command, code)
         last = next((line.strip() for line in reversed(tail) if line.strip()), '')
         explains = last and code in options['explained_codes']
-        words = last[:2000] if explains else ': '.join(filter(None, [how, last[-500:]]))
+        words = last[:2000] if explains else ': '.join(filter(None, [how, end_of(last, 500)]))
         module.fail_json(msg=words, rc=code, stdout_tail=tail)
     module.exit_json(changed=True, rc=code, stdout_tail=tail)
 
