@@ -186,7 +186,8 @@ describe.skipIf(reason !== null)('the operator in a browser', () => {
   test('Install is pressed, its log arrives while it runs, and the site shows its text', async () => {
     await start('Install');
     await page.locator('.frame:has(.page-title [data-state="running"]) .log-line').first().waitFor();
-    await state('succeeded').waitFor();
+    // It takes half a minute alone, and many times that beside others.
+    await state('succeeded').waitFor({ timeout: 300_000 });
     expect(await page.locator('.timeline .step [data-state="succeeded"]').count()).toBe(steps);
     await link('shop').click();
     await state('enabled').waitFor();
