@@ -133,10 +133,22 @@ async function runToEnd({ api, config, say }: Context, entity: Entity, type: str
     going ?? (await api.post<OperationView>(`${path}/operations`, { type, input, reason: 'first start' }, key));
   const page = `${config.api.publicUrl}/operations/${id}`;
   say(`  ${title} ${String(entity.values.name)}: ${page}`);
+  if (going) await retryWhatAsks(api, id);
   const operation = await waitForEnd(api, id);
   if (operation.state === 'succeeded') return;
+  const [asked] = operation.attentions;
+  if (asked) throw new AppError('unavailable', `"${title}" needs attention: ${asked.message} See ${page}`);
   const reason = operation.message ? `: ${operation.message}` : '.';
   throw new AppError('unavailable', `"${title}" has ${operation.state}${reason} See ${page}`);
+}
+
+/** Whoever starts everything again wants the sample to be tried again, too. */
+async function retryWhatAsks(api: LocalApi, id: string): Promise<void> {
+  const { attentions } = await api.get<OperationView>(`/api/operations/${id}`);
+  for (const { operation, id: attention, choices, isDecided } of attentions) {
+    if (isDecided || !choices.includes('retry')) continue;
+    await api.post(`/api/operations/${operation}/decisions`, { attention, choice: 'retry', inputs: {} });
+  }
 }
 
 async function waitForEnd(api: LocalApi, id: string): Promise<OperationView> {
@@ -144,7 +156,7 @@ async function waitForEnd(api: LocalApi, id: string): Promise<OperationView> {
   const end = Date.now() + 600_000;
   for (;;) {
     const operation = await api.get<OperationView>(`/api/operations/${id}`);
-    if (isOver(operation.state)) return operation;
+    if (isOver(operation.state) || operation.attentions.some(({ isDecided }) => !isDecided)) return operation;
     if (Date.now() > end) throw new AppError('unavailable', `"${operation.title}" has not ended in ten minutes.`);
     await delay(300);
   }
