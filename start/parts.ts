@@ -11,7 +11,7 @@ import type { WantedPort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import { isPrepared } from './prepared.ts';
 import type { Part } from './supervisor.ts';
-import { findProgram, findTemporal, startTemporal } from './temporal.ts';
+import { codecEndpoint, findProgram, findTemporal, startTemporal } from './temporal.ts';
 
 export interface PartsOptions {
   config: Config;
@@ -65,7 +65,6 @@ function postgresPart({ config, environment, mark }: PartsOptions): Part {
 
 function temporalPart({ config, environment, mark }: PartsOptions): Part {
   const { port, logFile } = { port: config.local.temporalPort, logFile: logOf(config, 'temporal') };
-  const codecEndpoint = `${config.api.publicUrl}/api/codec`;
   return {
     ...{ name: 'temporal', port, logFile, after: [] },
     start: async signal =>

@@ -5,6 +5,9 @@ import { delimiter, join } from 'node:path';
 import { AppError } from '../model/errors.ts';
 import { launch, type Running, waitUntilReady } from './launch.ts';
 
+/** On the console's own host, by whatever name that is reached: the browser sends the session there and no other site's. */
+export const codecEndpoint = '/api/codec';
+
 export interface TemporalOptions {
   binary: string;
   dataFolder: string;
