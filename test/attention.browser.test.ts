@@ -260,7 +260,7 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     expect(browser.takeErrors()).toEqual([]);
   });
 
-  test('a lock that is taken away lets the next in line begin beside its former holder', async () => {
+  test('a lock that is taken away lets the next in line begin, which ends what its former holder does', async () => {
     rmSync(journal, { force: true });
     const first = await start('hold');
     await expect.poll(entries, { timeout: 60_000 }).toContain('waiting');
@@ -269,9 +269,13 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     await button('Take the lock away from Hold shop').click();
     await button('Take it away', dialog()).click();
     await state('succeeded').waitFor();
-    expect((await view(first)).state).toBe('running');
-    writeFileSync(go, '');
-    expect((await aegir.waitFor(first)).state).toBe('succeeded');
+    const former = await aegir.waitUntilQuiet(first);
+    expect([former.state, former.attentions[0]?.message]).toEqual([
+      'needs_attention',
+      expect.stringContaining('has taken over'),
+    ]);
+    await aegir.decide(former, 'leave');
+    expect((await aegir.waitFor(first)).state).toBe('failed');
     expect(browser.takeErrors()).toEqual([]);
   });
 

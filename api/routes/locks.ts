@@ -27,7 +27,7 @@ export function addLockRoutes(app: App, deps: ApiDependencies): void {
   const release = {
     method: 'delete',
     path: '/api/locks/{kind}/{id}/{operation}',
-    summary: 'Takes a lock away from an Operation, which goes on without it; others may begin at once',
+    summary: 'Takes a lock away from an Operation; the next in line begins at once, and ends what the former does on its Servers',
     access: 'administer',
     status: 204,
   } as const;

@@ -68,8 +68,8 @@ export function TakeLock(props: { holder: ClaimView }) {
         run={run}
       >
         <p>
-          “{props.holder.title}” goes on without it, and the next in line begins at once: both may then change the{' '}
-          {entity()} at the same time.
+          The next in line begins at once, and ends in the middle what “{props.holder.title}” still does with the{' '}
+          {entity()}, which needs attention then.
         </p>
         <p>Cancel that Operation instead, if it still answers. This is for one that hangs.</p>
       </ConfirmDialog>
