@@ -243,7 +243,7 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     await page.setViewportSize({ width: 1400, height: 900 });
 
     await button('Take the lock away from Hold shop').click();
-    await dialog().getByText('both may then change the Project shop at the same time').waitFor();
+    await dialog().getByText('which needs attention then').waitFor();
     await button('Leave it', dialog()).click();
     await dialog().waitFor({ state: 'detached' });
 

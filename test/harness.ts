@@ -1,7 +1,7 @@
 // A whole Aegir for a suite: its own database and namespace, the real server.ts and worker.ts as processes, and a client.
 
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
@@ -74,6 +74,9 @@ export async function createDatabase(): Promise<{ url: string; drop(): Promise<v
 
 export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
   const home = mkdtempSync(join(tmpdir(), 'aegir-home-'));
+  // What is known of runs on this machine is not to outlive the test.
+  const runFolder = join(home, 'runs');
+  mkdirSync(runFolder);
   const database = await createDatabase();
   const port = await freePort();
   const types = (folder: string) => (options.types ? join(options.types, folder) : '');
@@ -82,6 +85,7 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
     HOME: home,
     AEGIR_HOME: home,
     AEGIR_PORT: String(port),
+    AEGIR_RUN_FOLDER: runFolder,
     AEGIR_DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     AEGIR_TEMPORAL_NAMESPACE: `test-${randomBytes(6).toString('hex')}`,

@@ -59,6 +59,8 @@ export function makeAccount(): Account {
     wrapper: ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'],
     remove: () => {
       spawnSync('userdel', [name]);
+      // Where fence.py keeps what it knows of runs when an account has no home.
+      rmSync(`/var/tmp/aegir-fences-${uid}`, { recursive: true, force: true });
     },
   };
 }
@@ -68,7 +70,7 @@ export async function makeClone(account: Account): Promise<Clone> {
   const [folder, home, userHome] = [join(base, 'aegir'), join(base, 'data'), join(base, 'home')];
   mkdirSync(userHome);
   for (const each of [base, userHome]) chownSync(each, account.uid, account.gid);
-  const environment = await makeEnvironment(home, userHome, account);
+  const environment = await makeEnvironment(base, userHome, account);
   const run = (command: string, args: string[], changes: NodeJS.ProcessEnv = {}) => {
     const argv = [...account.wrapper, command, ...args];
     const env = { ...environment, ...changes };
@@ -88,7 +90,7 @@ export async function makeClone(account: Account): Promise<Clone> {
 }
 
 /** What a login gives, with ports of its own; nothing of this test run, such as its Node. */
-async function makeEnvironment(home: string, userHome: string, account: Account): Promise<NodeJS.ProcessEnv> {
+async function makeEnvironment(base: string, userHome: string, account: Account): Promise<NodeJS.ProcessEnv> {
   const names: SettingName[] = [
     ...(['AEGIR_PORT', 'AEGIR_WEB_PORT', 'AEGIR_DATABASE_PORT'] as const),
     ...(['AEGIR_TEMPORAL_PORT', 'AEGIR_CONSOLE_PORT'] as const),
@@ -104,9 +106,17 @@ async function makeEnvironment(home: string, userHome: string, account: Account)
   return {
     ...Object.fromEntries(kept),
     ...Object.fromEntries(ports),
-    ...{ PATH: folders.join(delimiter), HOME: userHome, LANG: 'C.UTF-8', TMPDIR: tmpdir(), AEGIR_HOME: home },
+    ...{
+      PATH: folders.join(delimiter),
+      HOME: userHome,
+      LANG: 'C.UTF-8',
+      TMPDIR: tmpdir(),
+      AEGIR_HOME: join(base, 'data'),
+    },
     // Whoever runs the tests shares the machine's cache; for an account that was just made it is closed.
     ...(account === itself ? { npm_config_cache: cache, npm_config_prefer_offline: 'true' } : {}),
+    // The usual folder of root is the machine's own.
+    ...(account === itself ? { AEGIR_RUN_FOLDER: base } : {}),
   };
 }
 

@@ -33,8 +33,7 @@ def state_folder(base):
     elif user == 0:
         folder = '/run/aegir'
     else:
-        # Not a folder that goes with the last session, as that of XDG_RUNTIME_DIR and files in /dev/shm do.
-        folder = os.path.join(pwd.getpwuid(user).pw_dir, '.local', 'state', 'aegir')
+        folder = user_folder(user)
     mode = 0o755 if user == 0 else 0o700
     for path in [folder] + [os.path.join(folder, part) for part in PARTS]:
         if not os.path.isdir(path):
@@ -44,6 +43,18 @@ def state_folder(base):
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & 0o022:
         raise OSError('%s is not a folder of this user alone. Remove it.' % folder)
     return folder
+
+
+def user_folder(user):
+    """Not a folder that goes with the last session, as that of XDG_RUNTIME_DIR and files in /dev/shm do. Accounts of services
+    often have no home."""
+    try:
+        home = pwd.getpwuid(user).pw_dir
+    except KeyError:
+        home = ''
+    if os.access(home, os.W_OK):
+        return os.path.join(home, '.local', 'state', 'aegir')
+    return '/var/tmp/aegir-fences-%d' % user
 
 
 def locked(folder):

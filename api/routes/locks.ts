@@ -27,7 +27,8 @@ export function addLockRoutes(app: App, deps: ApiDependencies): void {
   const release = {
     method: 'delete',
     path: '/api/locks/{kind}/{id}/{operation}',
-    summary: 'Takes a lock away from an Operation; the next in line begins at once, and ends what the former does on its Servers',
+    summary:
+      'Takes a lock away from an Operation; the next in line begins at once, and ends what the former does on its Servers',
     access: 'administer',
     status: 204,
   } as const;

@@ -33,7 +33,9 @@ export function locksCommand(environment: CliEnvironment): Command {
         );
     });
   const release = withCommonFlags(
-    new Command('release').description('take a lock away from an Operation that hangs; the next in line ends what it still does'),
+    new Command('release').description(
+      'take a lock away from an Operation that hangs; the next in line ends what it still does',
+    ),
   )
     .argument('<entity>', 'kind/name')
     .argument('<operation>', 'id of the one that holds it, or waits for it')
