@@ -1,12 +1,13 @@
 // The API's side of Temporal: start, cancel, look at a run, and the settings of the namespace.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type PayloadCodec, TypedSearchAttributes } from '@temporalio/common';
 import { AppError } from '../model/errors.ts';
 import { type EntityReference, lockWorkflowId, type ReleaseSignal } from '../model/lock.ts';
 import type { Plan } from '../model/plan.ts';
 import { lockKey } from '../model/plan-locks.ts';
-import { searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
+import { attemptAttribute, searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
 import { createDataConverter } from '../secrets/data-converter.ts';
 import type { EngineView } from './contract.ts';
 import { createActionRunner, isUnimplemented, type RunAction } from './engine-action.ts';
@@ -24,7 +25,7 @@ export interface EngineOptions {
 export type RunStatus = 'running' | 'closed' | 'unknown';
 
 export interface Engine {
-  /** Answers the id of the run; harmless when it has been started already. */
+  /** Answers the id of the run; harmless when it has been started already. Waits a little for the attempt before to close. */
   start(plan: Plan, attempt: number): Promise<string>;
   /** Hints that somebody has decided. */
   tellDecided(operationId: string): Promise<void>;
@@ -46,6 +47,9 @@ export interface Engine {
 /** Longer than an answer of a loaded server takes, short enough for a page that waits. */
 const callTimeoutMs = 5000;
 
+/** Between the moment at which a run says that its Operation is over and its own end: a resume may come in between. */
+const closingMs = 3000;
+
 export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const connection = Connection.lazy({ address: options.address });
   const { namespace, codec } = options;
@@ -66,6 +70,31 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     }
   };
 
+  /** null: another attempt has the id. */
+  const startOrFind = async (plan: Plan, attempt: number): Promise<string | null> => {
+    const args = { plan, attempt, root: plan.operationId, outputs: {}, within: [], fences: [] };
+    try {
+      const handle = await soon(() =>
+        client.workflow.start(plan.type, {
+          workflowId: plan.operationId,
+          taskQueue: options.taskQueue,
+          args: [{ ...args, onFailure: plan.onFailure }],
+          // One that is over may be resumed; the first start is never repeated after its end.
+          workflowIdReusePolicy: attempt === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
+          typedSearchAttributes: typedAttributes(plan, attempt),
+          staticSummary: `${plan.title} ${plan.subject.name}`,
+        }),
+      );
+      return handle.firstExecutionRunId;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unavailable(error);
+      const found = await soon(() => client.workflow.getHandle(plan.operationId).describe());
+      // Runs of earlier versions do not say it.
+      const theirs = found.typedSearchAttributes.get(attemptKey) ?? String(attempt);
+      return theirs === String(attempt) ? found.runId : null;
+    }
+  };
+
   const signal = async (id: string, name: string, ...args: unknown[]) => {
     try {
       await soon(() => client.workflow.getHandle(id).signal(name, ...args));
@@ -79,23 +108,11 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     consolePage,
     runAction: createActionRunner({ client, connection, taskQueue: options.taskQueue }),
     async start(plan, attempt) {
-      const args = { plan, attempt, root: plan.operationId, outputs: {}, within: [], fences: [] };
-      try {
-        const handle = await soon(() =>
-          client.workflow.start(plan.type, {
-            workflowId: plan.operationId,
-            taskQueue: options.taskQueue,
-            args: [{ ...args, onFailure: plan.onFailure }],
-            // One that is over may be resumed; the first start is never repeated after its end.
-            workflowIdReusePolicy: attempt === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
-            typedSearchAttributes: typedAttributes(plan),
-            staticSummary: `${plan.title} ${plan.subject.name}`,
-          }),
-        );
-        return handle.firstExecutionRunId;
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unavailable(error);
-        return (await soon(() => client.workflow.getHandle(plan.operationId).describe())).runId;
+      for (const end = Date.now() + closingMs; ; ) {
+        const run = await startOrFind(plan, attempt);
+        if (run) return run;
+        if (Date.now() > end) throw new AppError('unavailable', 'The attempt before is not over in the engine.');
+        await delay(100);
       }
     },
     tellDecided: id => signal(id, 'decided'),
@@ -158,10 +175,12 @@ function unavailable(cause: unknown): AppError {
   return new AppError('unavailable', 'The engine (Temporal) does not answer. Look at ./aegir status.', { cause });
 }
 
-function typedAttributes(plan: Plan): TypedSearchAttributes {
+const attemptKey = defineSearchAttributeKey(attemptAttribute, 'KEYWORD');
+
+function typedAttributes(plan: Plan, attempt: number): TypedSearchAttributes {
   return searchAttributeValues(plan).reduce(
     (typed, [name, value]) => typed.updateCopy([{ key: defineSearchAttributeKey(name, 'KEYWORD'), value }]),
-    new TypedSearchAttributes(),
+    new TypedSearchAttributes([{ key: attemptKey, value: String(attempt) }]),
   );
 }
 
@@ -179,7 +198,9 @@ export async function prepareNamespace(options: EngineOptions): Promise<void> {
       .catch((error: { code?: number }) => {
         if (error.code !== alreadyExists) throw error;
       });
-    const wanted = Object.fromEntries(Object.keys(searchAttributes).map(name => [name, keyword]));
+    const wanted = Object.fromEntries(
+      [attemptAttribute, ...Object.keys(searchAttributes)].map(name => [name, keyword]),
+    );
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const missing = Object.fromEntries(Object.entries(wanted).filter(([name]) => !(name in (customAttributes ?? {}))));
     if (Object.keys(missing).length > 0) {

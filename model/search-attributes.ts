@@ -18,3 +18,6 @@ export function searchAttributeValues(plan: Plan): [name: string, value: string]
     return value ? [[name, value] as [string, string]] : [];
   });
 }
+
+/** Of the Operation: which of its attempts an outermost run carries out. */
+export const attemptAttribute = 'AegirAttempt';

@@ -1,7 +1,12 @@
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { EngineView, OperationView } from '../api/contract.ts';
+import { connectEngine } from '../api/engine.ts';
 import type { Entity } from '../model/entities.ts';
+import type { Plan } from '../model/plan.ts';
+import { openKeyRing } from '../secrets/key-ring.ts';
+import { createPayloadCodec } from '../secrets/payload-codec.ts';
 import { type Aegir, startAegir } from './harness.ts';
 import { openPayload } from './sealed.ts';
 import { makeTypeFolder } from './task-types.ts';
@@ -120,6 +125,30 @@ test('the fold "Engine" says why a step and the run have failed, though the engi
   const words = body.entries.map(entry => entry.text).filter(text => text.includes('failed'));
   expect(words).toHaveLength(2);
   for (const text of words) expect(text).toContain('CONFIDENTIAL-WORD');
+});
+
+test('a further attempt never takes the run of the one before, which is about to close, for its own', async () => {
+  const keys = openKeyRing({ file: join(aegir.home, 'secret.key') }, () => undefined);
+  const engine = await connectEngine({
+    address: inject('temporalAddress'),
+    namespace: aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '',
+    // Nobody serves it: the run stays open.
+    taskQueue: 'nobody',
+    codec: createPayloadCodec(keys),
+    publicUrl: aegir.url,
+  });
+  const subject = { kind: 'project', id: 'closing', name: 'site' };
+  const plan = { operationId: 'closing', type: 'say', title: 'Say', subject, names: {}, startedBy: 'nobody' };
+  const start = (attempt: number) => engine.start(plan as unknown as Plan, attempt);
+  const first = await start(1);
+  expect(await start(1)).toBe(first);
+  await expect(start(2)).rejects.toThrow('not over in the engine');
+  const second = start(2);
+  await client.workflow.getHandle('closing').terminate('end of the test');
+  expect(await second).not.toBe(first);
+  expect(await start(2)).toBe(await second);
+  await client.workflow.getHandle('closing').terminate('end of the test');
+  await engine.close();
 });
 
 test('an Operation that was terminated in the console ends as failed and says so', async () => {
