@@ -147,6 +147,13 @@ describe('payloads', () => {
     await expect(codec.decode(foreign)).rejects.toThrow(/cannot be opened/);
   });
 
+  test('are taken unsealed only where they are words of the engine itself, which nobody can say anything with', async () => {
+    const words = defaultPayloadConverter.toPayload('ACTIVITY_ID_NOT_STARTED');
+    expect(await codec.decode([words])).toEqual([words]);
+    for (const value of ['ACTIVITY_ID_NOT_STARTED ', ['ACTIVITY_ID_NOT_STARTED'], null])
+      await expect(codec.decode([defaultPayloadConverter.toPayload(value)])).rejects.toThrow(/did not seal/);
+  });
+
   test('say to people for which run they were made; what cannot be opened says why, what is not sealed is itself', async () => {
     const [sealed = {}] = await codec.encode([payload], workflow);
     expect(codec.show(sealed)).toMatchObject({ run: 'one', wasSealed: true });

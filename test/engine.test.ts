@@ -151,6 +151,24 @@ test('a further attempt never takes the run of the one before, which is about to
   await engine.close();
 });
 
+test('a cancel between two attempts ends the Operation, though the engine itself says so, in clear words', async () => {
+  types.shellTask('reach_server', 'echo reached', { target: 'server' });
+  types.operation('reach', 'server', '[{id: reach, task: reach_server}]');
+  const make = async (plural: string, values: Record<string, unknown>) =>
+    (await aegir.call<Entity>('POST', `/api/${plural}`, { values })).body;
+  await make('clusters', { name: 'farm', kind: 'servers' });
+  // Nobody listens there: it is tried again after some seconds.
+  const at = { address: '127.0.0.1', port: 1, ssh_key: 'none' };
+  const server = await make('servers', { name: 'nobody', cluster: 'farm', ...at });
+  const path = `/api/servers/${server.id}/operations`;
+  const { id } = (await aegir.call<OperationView>('POST', path, { type: 'reach' })).body;
+  const load = async () => (await aegir.call<OperationView>('GET', `/api/operations/${id}`)).body;
+  await expect.poll(async () => (await load()).tasks[1]?.attempts[0]?.state, { timeout: 30_000 }).toBe('failed');
+  await aegir.call('POST', `/api/operations/${id}/cancel?choice=leave`);
+  await expect.poll(async () => (await load()).state, { timeout: 30_000 }).toBe('cancelled');
+  expect((await load()).tasks.map(({ state }) => state)).toEqual(['succeeded', 'cancelled']);
+});
+
 test('an Operation that was terminated in the console ends as failed and says so', async () => {
   types.shellTask('wait_long', 'cat >/dev/null; echo waiting; sleep 600');
   types.operation('linger', 'project', '[{id: wait, task: wait_long}]');
