@@ -1,7 +1,8 @@
-// A write that waits for a database which is away: restarts take seconds, outages minutes, and a run goes on meanwhile.
+// A write that waits for a database which is away or has no room: restarts take seconds, outages minutes, and a run goes on
+// meanwhile.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDatabaseAway } from '../model/store/database-away.ts';
+import { databaseTrouble } from '../model/store/database-away.ts';
 
 /** Longer outages end the Task: its worker may be the one that is cut off. */
 const patienceMs = 15 * 60_000;
@@ -16,7 +17,7 @@ export function createPatientWrite<T>(write: (value: T) => Promise<void>): (valu
       try {
         return await write(value);
       } catch (error) {
-        if (!isDatabaseAway(error) || Date.now() > giveUpAt) throw error;
+        if (!databaseTrouble(error) || Date.now() > giveUpAt) throw error;
       }
       await delay(pauseMs);
     }

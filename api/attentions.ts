@@ -1,7 +1,7 @@
 // What an Operation and its nested ones ask, with what each answer would do.
 
 import type { Attention, Choice } from '../model/attention.ts';
-import { type Plan, plansOf, type TaskStep, tasksOf } from '../model/plan.ts';
+import { type Plan, plansOf, type RunnableStep, runnablesOf, type TaskStep, tasksOf } from '../model/plan.ts';
 import type { OperationRow } from '../model/store/operations.ts';
 import { listDone } from '../model/store/undo.ts';
 import { type DoneStep, isUndoable, stepsLeft } from '../model/undo.ts';
@@ -36,15 +36,15 @@ interface Scope {
 }
 
 function effectsOf(attention: Attention, plan: Plan | null, { asking, done }: Scope): AttentionView['effects'] {
-  const failed = titlesOf(plan ? [...tasksOf(plan)].filter(({ step }) => attention.tasks.includes(step.taskId)) : []);
+  const failed = titlesOf(plan ? [...runnablesOf(plan)].filter(({ taskId }) => attention.tasks.includes(taskId)) : []);
   const own = plan ? ([...plansOf(plan)].find(each => each.plan.operationId === asking)?.plan ?? plan) : null;
   const isOpen = ({ taskId }: TaskStep) =>
     !attention.tasks.includes(taskId) && !done.some(({ step }) => step.taskId === taskId);
-  const rest = titlesOf(own ? [...tasksOf(own)].filter(({ step }) => isOpen(step)) : []);
+  const rest = titlesOf(own ? stepsOf([...tasksOf(own)]).filter(isOpen) : []);
   const goesOn = rest ? ` Then: ${rest}.` : '';
   // An undo goes through the outer Operations as well.
-  const undone = titlesOf(done.filter(isUndoable)) || 'nothing';
-  const stays = titlesOf(stepsLeft(done));
+  const undone = titlesOf(stepsOf(done.filter(isUndoable))) || 'nothing';
+  const stays = titlesOf(stepsOf(stepsLeft(done)));
   const words: Record<Choice, string> = {
     retry: `Runs ${failed || 'what has failed'} again.${goesOn}`,
     skip:
@@ -57,4 +57,5 @@ function effectsOf(attention: Attention, plan: Plan | null, { asking, done }: Sc
   return Object.fromEntries(attention.choices.map(choice => [choice, words[choice]]));
 }
 
-const titlesOf = (entries: { step: TaskStep }[]) => entries.map(({ step }) => step.title).join(', ');
+const stepsOf = (entries: { step: TaskStep }[]) => entries.map(({ step }) => step);
+const titlesOf = (steps: RunnableStep[]) => steps.map(({ title }) => title).join(', ');

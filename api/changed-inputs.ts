@@ -3,7 +3,7 @@
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
 import { invalid, type Problem } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
-import type { Input, TaskStep } from '../model/plan.ts';
+import type { Input, RunnableStep } from '../model/plan.ts';
 import { validateFields } from '../model/validate.ts';
 import type { Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -15,7 +15,7 @@ type Inputs = Record<string, Record<string, Input>>;
 export async function changedInputs(
   deps: ApiDependencies,
   principal: Principal,
-  steps: TaskStep[],
+  steps: RunnableStep[],
   given: Record<string, Record<string, unknown>>,
 ): Promise<Inputs> {
   const problems: Problem[] = [];
@@ -32,7 +32,7 @@ export async function changedInputs(
 async function readInputs(
   deps: ApiDependencies,
   principal: Principal,
-  { step, values }: { step: TaskStep; values: Record<string, unknown> },
+  { step, values }: { step: RunnableStep; values: Record<string, unknown> },
   problems: Problem[],
 ): Promise<Record<string, Input>> {
   const { arguments: specs } = await readTaskTypeVersion(deps.db, step.version);

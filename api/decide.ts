@@ -1,7 +1,7 @@
 // A person's answer to an Operation that needs attention.
 
 import { AppError } from '../model/errors.ts';
-import { tasksOf } from '../model/plan.ts';
+import { runnablesOf } from '../model/plan.ts';
 import { isOver } from '../model/run.ts';
 import { type DecisionRequest, decide } from '../model/store/attention.ts';
 import { findOperation, type OperationRow } from '../model/store/operations.ts';
@@ -31,7 +31,7 @@ export async function decideOn(
     throw new AppError('conflict', `“${choice}” cannot be chosen now. Choose one of: ${asked.choices.join(', ')}.`);
   if (choice !== 'retry' && Object.keys(inputs).length > 0)
     throw new AppError('invalid', 'Changed fields have a meaning only with “retry”.');
-  const steps = outermost.plan ? [...tasksOf(outermost.plan)].map(({ step }) => step) : [];
+  const steps = outermost.plan ? [...runnablesOf(outermost.plan)] : [];
   const failed = steps.filter(step => asked.tasks.includes(step.taskId));
   const changed = await changedInputs(deps, principal, failed, inputs);
   await decide(deps.db, actorOf(principal), row, { attention, choice, inputs: changed });

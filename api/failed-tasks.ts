@@ -1,7 +1,7 @@
 // Failed Tasks with the fields that a retry may change.
 
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
-import { type Input, type Plan, tasksOf } from '../model/plan.ts';
+import { type Input, type Plan, runnablesOf } from '../model/plan.ts';
 import type { FailedTaskView } from './contract.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
@@ -10,9 +10,9 @@ export async function failedTasksOf(
   plan: Plan | null,
   ids: string[],
 ): Promise<FailedTaskView[]> {
-  const steps = plan ? [...tasksOf(plan)].filter(({ step }) => ids.includes(step.taskId)) : [];
+  const steps = plan ? [...runnablesOf(plan)].filter(({ taskId }) => ids.includes(taskId)) : [];
   return Promise.all(
-    steps.map(async ({ step }) => {
+    steps.map(async step => {
       const { arguments: specs } = await readTaskTypeVersion(deps.db, step.version);
       // What comes from an earlier step is not a person's to change.
       const fields = specs

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { AppError, type ErrorCode } from '../model/errors.ts';
+import { databaseTrouble } from '../model/store/database-away.ts';
 import type { ProblemJson } from './contract.ts';
 
 const statuses: Record<ErrorCode, ContentfulStatusCode> = {
@@ -33,10 +34,12 @@ export class NotSignedIn extends HTTPException {
   }
 }
 
-export function toProblem(error: unknown, c: Context, log: (line: string, detail?: unknown) => void): Response {
+export function toProblem(thrown: unknown, c: Context, log: (line: string, detail?: unknown) => void): Response {
+  const trouble = databaseTrouble(thrown);
+  const error = trouble ? new AppError('unavailable', trouble, { cause: thrown }) : thrown;
   const requestId = c.get('requestId') as string;
   const status = statusOf(error);
-  if (status === 500) log(`${c.req.method} ${c.req.path} failed (request ${requestId})`, error);
+  if (status === 500 || trouble) log(`${c.req.method} ${c.req.path} failed (request ${requestId})`, error);
   const known = error instanceof AppError || error instanceof HTTPException;
   const body: ProblemJson = {
     type: 'about:blank',

@@ -2,7 +2,7 @@
 
 import { entities } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
-import { type Plan, tasksOf } from '../model/plan.ts';
+import { type Plan, plansOf, tasksOf } from '../model/plan.ts';
 import { isOver } from '../model/run.ts';
 import { changeInputs } from '../model/store/attention.ts';
 import { findState } from '../model/store/entities.ts';
@@ -22,18 +22,23 @@ export async function resumeViewOf(
   principal: Principal,
   row: OperationRow,
 ): Promise<ResumeView> {
-  const rows = await listTasks(deps.db, row.id);
+  const rows = await listTasksOf(deps, row.plan);
   const isFinished = (id: string) =>
     rows.some(task => task.id === id && (task.state === 'succeeded' || task.skippedBy));
   const steps = row.plan ? [...tasksOf(row.plan)] : [];
+  const preflight = rows.filter(({ id }) => id === row.plan?.preflightTaskId);
   return {
     refusal: await refusalOf(deps, row),
-    steps: steps.map(({ step, within }) => ({
-      id: step.taskId,
-      title: [...within, step.title].join(' › '),
-      target: step.server?.name ?? 'worker',
-      runs: !isFinished(step.taskId),
-    })),
+    steps: [
+      // Things may have changed since the last attempt.
+      ...preflight.map(({ id, title, target }) => ({ id, title, target, runs: true })),
+      ...steps.map(({ step, within }) => ({
+        id: step.taskId,
+        title: [...within, step.title].join(' › '),
+        target: step.server?.name ?? 'worker',
+        runs: !isFinished(step.taskId),
+      })),
+    ],
     tasks: await failedTasksOf(
       deps,
       row.plan,
@@ -42,6 +47,9 @@ export async function resumeViewOf(
     since: await operationsSince(deps, principal, row),
   };
 }
+
+const listTasksOf = ({ db }: ApiDependencies, plan: Plan | null) =>
+  listTasks(db, plan ? [...plansOf(plan)].map(each => each.plan.operationId) : []);
 
 /** '' = it may be resumed. */
 async function refusalOf(deps: ApiDependencies, row: OperationRow): Promise<string> {
@@ -70,7 +78,7 @@ export async function resume(
   const refusal = await refusalOf(deps, row);
   if (refusal || !row.plan) throw new AppError('conflict', refusal);
   authorizeRole(principal, row.plan.minimumRole);
-  const rows = await listTasks(deps.db, row.id);
+  const rows = await listTasksOf(deps, row.plan);
   const open = new Set(rows.filter(task => task.state !== 'succeeded' && !task.skippedBy).map(({ id }) => id));
   const steps = [...tasksOf(row.plan)].map(({ step }) => step).filter(step => open.has(step.taskId));
   const plan: Plan = changeInputs(row.plan, await changedInputs(deps, principal, steps, inputs));

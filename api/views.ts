@@ -33,11 +33,14 @@ export function summaryOf(row: OperationRow): OperationSummary {
 }
 
 export async function operationViewOf(deps: ApiDependencies, row: OperationRow): Promise<OperationView> {
-  const [tasks, descendants, claims] = await Promise.all([
-    listTasks(deps.db, row.id),
+  const [descendants, claims] = await Promise.all([
     listDescendants(deps.db, row.id),
     listClaims(deps.db, { operations: [row.id] }),
   ]);
+  const tasks = await listTasks(
+    deps.db,
+    [row, ...descendants].map(({ id }) => id),
+  );
   return {
     ...summaryOf(row),
     input: row.input,

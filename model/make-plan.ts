@@ -91,14 +91,18 @@ function planTask(resolved: ResolvedTask, request: PlanRequest): TaskStep {
 }
 
 /** null: what it needs to know is nowhere, so nothing can undo the step. */
-function planUndo(resolved: ResolvedUndo, done: { taskId: string }, request: PlanRequest): UndoStep | null {
+function planUndo(
+  resolved: ResolvedUndo,
+  done: { taskId: string; title: string },
+  request: PlanRequest,
+): UndoStep | null {
   const isOpen = resolved.sources.some(
     ({ argument, source }) =>
       argument.required && (source.kind === 'missing' || (source.kind === 'ask' && source.default === undefined)),
   );
   if (isOpen) return null;
   const task = planPlainTask(resolved, request);
-  return { ...task, undoes: done.taskId, when: resolved.when, states: resolved.states };
+  return { ...task, title: `Undo: ${done.title}`, undoes: done.taskId, when: resolved.when, states: resolved.states };
 }
 
 function planPlainTask(

@@ -127,7 +127,20 @@ function* tasksOfSteps(
   for (const step of steps) {
     if (step.kind === 'task') yield { step, plan, within };
     else if (step.kind === 'parallel') yield* tasksOfSteps(step.steps, plan, within);
-    else yield* tasksOf(step.plan, [...within, step.plan.title]);
+    else yield* tasksOf(step.plan, [...within, titleWithin(step.plan, plan)]);
+  }
+}
+
+/** One that works on something else says on what. */
+function titleWithin({ title, subject }: Plan, outer: Plan): string {
+  return subject.id === outer.subject.id ? title : `${title} ${subject.name}`;
+}
+
+/** Everything that a worker may carry out of it: steps, and what undoes them. */
+export function* runnablesOf(plan: Plan): Generator<RunnableStep> {
+  for (const { step } of tasksOf(plan)) {
+    yield step;
+    if (step.undo) yield step.undo;
   }
 }
 

@@ -284,7 +284,7 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     const id = await start('furnish_both');
     await open(page, `/operations/${id}`);
     await expect.poll(() => panel().count(), { timeout: 60_000 }).toBe(2);
-    await panel().first().getByText('Furnish: A step has failed: how to go on?').waitFor();
+    await panel().first().getByText('Furnish shop: A step has failed: how to go on?').waitFor();
     await forEachLook(page, async name => expect(await findOverflow(page), name).toEqual([]));
     await page.setViewportSize({ width: 1400, height: 900 });
     await panel().last().getByText('Change fields of “Pass the door” first').click();

@@ -200,7 +200,7 @@ describe('an undo', () => {
     expect(entries().filter(line => line.startsWith('undo'))).toEqual([6, 5, 4, 3, 2, 1].map(n => `undo made-${n}`));
     expect(done.message).toContain('Undone: do_step, do_step');
     expect(done.tasks.filter(({ undoes }) => undoes).map(({ title, state }) => [title, state])).toEqual(
-      Array(6).fill(['Undo: undo_step', 'succeeded']),
+      Array(6).fill(['Undo: do_step', 'succeeded']),
     );
     expect(done.tasks.slice(1, 7).map(({ state }) => state)).toEqual(Array(6).fill('undone'));
     expect(await projectState()).toBe(before);
@@ -223,6 +223,8 @@ describe('an undo', () => {
       'undo',
       ['retry', 'skip'],
     ]);
+    expect(parked.attentions[0]?.effects.skip).toBe('Leaves Undo: do_step as it is, and goes on with the undo.');
+    expect(parked.attentions[0]?.failed.map(({ title, fields }) => [title, fields])).toEqual([['Undo: do_step', []]]);
     const again = await whileBroken(['undo-made-1'], () => decided(parked, 'retry'));
     expect(again.attentions[0]?.about).toBe('undo');
     const done = await decided(again, 'skip');
@@ -235,6 +237,12 @@ describe('an undo', () => {
     const parked = await whileBroken([2], () => run('outer'));
     const done = await decided(parked, 'undo');
     expect([done.state, done.children[0]?.state]).toEqual(['failed', 'failed']);
+    const { body: nested } = await aegir.call<OperationView>('GET', `/api/operations/${done.children[0]?.id}`);
+    expect(nested.tasks.map(({ step, state }) => [step, state])).toEqual([
+      ['s1', 'undone'],
+      ['s2', 'failed'],
+      ['s1', 'succeeded'],
+    ]);
     expect(entries().slice(-2)).toEqual(['undo made-1', 'undo made-0']);
   });
 });
@@ -245,7 +253,7 @@ describe('a resume', () => {
     const path = `/api/operations/${failed.id}/resume`;
     const { body: preview } = await aegir.call<ResumeView>('GET', path);
     expect(preview.refusal).toBe('');
-    expect(preview.steps.map(({ runs }) => runs)).toEqual([...Array(6).fill(false), ...Array(4).fill(true)]);
+    expect(preview.steps.map(({ runs }) => runs)).toEqual([true, ...Array(6).fill(false), ...Array(4).fill(true)]);
     rmSync(journal);
     const inputs = { [preview.tasks[0]?.id ?? '']: { word: 'resumed' } };
     const answers = await Promise.all([aegir.call('POST', path, { inputs }), aegir.call('POST', path, { inputs })]);

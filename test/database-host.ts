@@ -22,8 +22,12 @@ export interface DatabaseHosts {
 
 const verified = '--ssl-ca=/root/ca.pem --ssl-verify-server-cert';
 
-export async function startDatabaseHosts(prefix: string): Promise<DatabaseHosts> {
-  const hosts = await Promise.all([startTestHost(`${prefix}d`), startTestHost(`${prefix}w`)]);
+/** @param isStocked their packages are there already. */
+export async function startDatabaseHosts(prefix: string, isStocked: boolean): Promise<DatabaseHosts> {
+  const hosts = await Promise.all([
+    startTestHost(`${prefix}d`, isStocked ? 'database' : undefined),
+    startTestHost(`${prefix}w`, isStocked ? 'web' : undefined),
+  ]);
   const [database, web] = hosts;
   const stop = async () => void (await Promise.all(hosts.map(host => host.stop())));
   const play = (role: string, values: Record<string, unknown>, options: PlayOptions = {}) =>

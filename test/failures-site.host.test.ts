@@ -40,7 +40,7 @@ describe.skipIf(reason !== null)('a repository, a name or a build that is wrong'
     (await host.exec('ls -A /var/lib/aegir/releases')).stdout.split('\n').filter(Boolean);
 
   beforeAll(async () => {
-    host = await startTestHost('wrong');
+    host = await startTestHost('wrong', 'web');
     git = await startGitServer(folder, host.gateway);
     silent = createServer(socket => socket.on('error', () => undefined));
     await new Promise<void>(resolve => silent.listen(0, host.gateway, resolve));

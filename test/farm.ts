@@ -39,7 +39,10 @@ export interface FarmOptions extends AegirOptions {
 export async function startFarm(prefix: string, options: FarmOptions = {}): Promise<Farm> {
   const { web: webValues, ...aegirOptions } = options;
   const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
-  const [web, database] = await Promise.all([startTestHost(`${prefix}w`), startTestHost(`${prefix}d`)]);
+  const [web, database] = await Promise.all([
+    startTestHost(`${prefix}w`, 'web'),
+    startTestHost(`${prefix}d`, 'database'),
+  ]);
   const git = await startGitServer(repositories, web.gateway);
   const aegir = await startAegir(aegirOptions);
   const farm = { aegir, web, database, git, repositories, ...actions(aegir, git, web) };

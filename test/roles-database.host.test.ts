@@ -24,7 +24,7 @@ describe.skipIf(reason !== null)(`a database Server${reason ? ` (skipped: ${reas
 
   beforeAll(async () => {
     third = await startTestHost('third');
-    hosts = await startDatabaseHosts('db');
+    hosts = await startDatabaseHosts('db', false);
     shop = {
       ...{ environment_name: 'shop-one', environment_id: '01SHOP', database_password: password },
       ...{ client_address: hosts.web.address, host: hosts.database.address, ca: hosts.ca },

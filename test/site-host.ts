@@ -24,7 +24,7 @@ export interface SiteHost {
 /** `server`: values of prepare_web_server. */
 export async function startSiteHost(prefix: string, server: Record<string, unknown> = {}): Promise<SiteHost> {
   const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
-  const host = await startTestHost(prefix);
+  const host = await startTestHost(prefix, 'web');
   const git = await startGitServer(repositories, host.gateway);
   const play = async (role: string, values: Record<string, unknown>, options: PlayOptions = {}) => {
     const result = await playRole(role, values, { host, ...options });

@@ -56,11 +56,14 @@ function commandExists(command: string): boolean {
   return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', command]).status === 0;
 }
 
+/** What a host has installed from the beginning, so that a test which is not about Prepare does not wait for packages. */
+export type Stock = 'web' | 'database';
+
 /** A host that is up and answers ssh. `stop` leaves nothing of it; a test run that is killed is swept by the next one. */
-export async function startTestHost(prefix = 'host'): Promise<TestHost> {
+export async function startTestHost(prefix = 'host', stock?: Stock): Promise<TestHost> {
   // At most 13 characters: the name of its network device is made of it.
   const name = `${prefix.slice(0, 6)}-${randomBytes(3).toString('hex')}`;
-  const { stdout: address } = await execa(join(scripts, 'up'), [name, String(process.pid)]);
+  const { stdout: address } = await execa(join(scripts, 'up'), [name, String(process.pid), ...(stock ? [stock] : [])]);
   const keyFile = join(runFolder, name, 'key');
   const hostKeyLine = await readFile(join(runFolder, name, 'root/etc/ssh/ssh_host_ed25519_key.pub'), 'utf8');
   return {

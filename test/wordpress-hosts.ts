@@ -29,7 +29,7 @@ export interface WordPressHosts {
 export async function startWordPressHosts(prefix: string): Promise<WordPressHosts> {
   const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
   const [hosts, hash] = await Promise.all([
-    startDatabaseHosts(prefix),
+    startDatabaseHosts(prefix, true),
     makeWordPressRepository(join(repositories, 'blog')),
   ]);
   const git = await startGitServer(repositories, hosts.web.gateway);

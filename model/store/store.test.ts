@@ -142,7 +142,7 @@ describe('a run', () => {
     await beginOperation(open.db, runOf(own));
     await beginAttempt(open.db, { taskId: 'op-crash-preflight', ...first });
     await endOperation(open.db, runOf(own), { state: 'failed', message: 'The worker died.', exitCode: null });
-    const [task] = await listTasks(open.db, own.operationId);
+    const [task] = await listTasks(open.db, [own.operationId]);
     expect(task).toMatchObject({ state: 'failed', message: 'The worker died.' });
   });
 

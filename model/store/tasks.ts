@@ -15,8 +15,9 @@ import { operations, presences, taskAttempts, tasks } from './schema/index.ts';
 export type TaskRow = typeof tasks.$inferSelect;
 export type AttemptRow = typeof taskAttempts.$inferSelect;
 
-export async function listTasks(db: Db, root: string): Promise<(TaskRow & { attempts: AttemptRow[] })[]> {
-  const rows = await db.select().from(tasks).where(eq(tasks.root, root)).orderBy(asc(tasks.position));
+/** @param of these Operations. */
+export async function listTasks(db: Db, of: string[]): Promise<(TaskRow & { attempts: AttemptRow[] })[]> {
+  const rows = await db.select().from(tasks).where(inArray(tasks.operation, of)).orderBy(asc(tasks.position));
   if (rows.length === 0) return [];
   const ids = rows.map(row => row.id);
   const attempts = await db

@@ -78,7 +78,7 @@ async function insertUndoTasks(tx: Transaction, run: RunOf, undone: UndoableStep
     within,
     type: undo.taskType,
     version: undo.version,
-    title: `Undo: ${undo.title}`,
+    title: undo.title,
     target: undo.server?.name ?? 'worker',
     subjectKind: plan.subject.kind,
     subjectId: plan.subject.id,

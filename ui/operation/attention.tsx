@@ -48,7 +48,9 @@ const titles: Record<AttentionView['about'], string> = {
 function AttentionPanel(props: PanelProps) {
   const title = () => {
     const nested = props.operation.children.find(({ id }) => id === props.attention.operation);
-    return nested ? `${nested.title}: ${titles[props.attention.about]}` : titles[props.attention.about];
+    return nested
+      ? `${nested.title} ${nested.subject.name}: ${titles[props.attention.about]}`
+      : titles[props.attention.about];
   };
   return (
     <div class="attention" data-attention={props.attention.id}>

@@ -64,6 +64,7 @@ interface StepProps {
 function Step(props: StepProps) {
   const task = () => props.task;
   const isFailed = () => task().state === 'failed';
+  const last = () => task().attempts.at(-1);
   const depth = () => (task().undoes ? 0 : Math.min(task().depth, 4));
   return (
     <li class={`step depth-${depth()} step-${toneOf(task().state)}`} data-step={task().step}>
@@ -84,7 +85,8 @@ function Step(props: StepProps) {
           </Show>
         </div>
         <span class="faint small">
-          <Duration from={task().startedAt} to={task().endedAt} live={!isTaskOver(task().state)} />
+          {/* Of the last attempt: what lies before it may have been a person who thinks. */}
+          <Duration from={last()?.startedAt ?? null} to={last()?.endedAt ?? null} live={!isTaskOver(task().state)} />
         </span>
       </div>
       <Progress task={task()} />
