@@ -15,7 +15,8 @@ export interface Config {
   paths: { roles: string[]; operations: string[]; applications: string[] };
   /** Interpreter of the virtual environment that holds ansible-core. */
   python: string;
-  worker: { concurrentTasks: number; runFolder: string };
+  /** `version`: '' = workers of one version at a time. */
+  worker: { concurrentTasks: number; runFolder: string; version: string };
   /** What one attempt of a Task may store; of more, the end is kept. */
   logLimitBytes: number;
   /** Ports of the parts that `npm start` runs itself. */
@@ -46,6 +47,7 @@ export const settings = {
   AEGIR_PYTHON: '',
   AEGIR_CONCURRENT_TASKS: '8',
   AEGIR_RUN_FOLDER: '',
+  AEGIR_WORKER_VERSION: '',
   AEGIR_LOG_LIMIT_MIB: '256',
 } as const;
 
@@ -74,6 +76,12 @@ export function readConfig(environment: Record<string, string | undefined>, dire
       problems.push({ path: name, message: `"${folder}" must be an absolute path.` });
     }
     return list;
+  };
+  const buildId = (name: SettingName) => {
+    const value = text(name);
+    if (!/^[\w.-]{0,100}$/.test(value))
+      problems.push({ path: name, message: `"${value}" may have letters, digits, ".", "_" and "-" only.` });
+    return value;
   };
 
   const home = resolve(directory, text('AEGIR_HOME'));
@@ -113,7 +121,11 @@ export function readConfig(environment: Record<string, string | undefined>, dire
       applications: [join(directory, 'applications'), ...folders('AEGIR_APPLICATIONS_PATH')],
     },
     python: text('AEGIR_PYTHON') || join(directory, '.cache', 'python', 'bin', 'python'),
-    worker: { concurrentTasks: number('AEGIR_CONCURRENT_TASKS', 1, 1000), runFolder: text('AEGIR_RUN_FOLDER') },
+    worker: {
+      concurrentTasks: number('AEGIR_CONCURRENT_TASKS', 1, 1000),
+      runFolder: text('AEGIR_RUN_FOLDER'),
+      version: buildId('AEGIR_WORKER_VERSION'),
+    },
     logLimitBytes: number('AEGIR_LOG_LIMIT_MIB', 1, 100_000) * 1024 * 1024,
     local,
   };

@@ -7,8 +7,9 @@ import { createBackends, createSshMasters, sweepRunFolders } from './activities/
 import type { ActivityDependencies } from './activities/dependencies.ts';
 import { createActionActivities, createActivities, createRecordActivities } from './activities/index.ts';
 import { createLocks } from './activities/locks.ts';
+import { startSignsOfLife } from './activities/sign-of-life.ts';
 import { createFolderStore } from './catalogue/versions.ts';
-import { readConfig, requireDatabase } from './config.ts';
+import { type Config, readConfig, requireDatabase } from './config.ts';
 import { errorText } from './model/errors.ts';
 import { openDatabase } from './model/store/database.ts';
 import { actionQueue, recordQueue } from './model/task-queues.ts';
@@ -26,6 +27,9 @@ const concurrentActions = 20;
 
 /** Each is a transaction of milliseconds. */
 const concurrentRecords = 20;
+
+/** An engine that needs longer to say anything is away, as far as this worker is concerned. */
+const answerMs = 2000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, import.meta.dirname);
@@ -58,6 +62,7 @@ async function main(): Promise<void> {
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '1 second',
     shutdownGraceTime: shutdownGrace,
+    ...(config.worker.version ? { workerDeploymentOptions: deploymentOf(config) } : {}),
   } satisfies Partial<WorkerOptions>;
   const workers = await Promise.all([
     Worker.create({
@@ -80,19 +85,34 @@ async function main(): Promise<void> {
       maxConcurrentActivityTaskExecutions: concurrentActions,
     }),
   ]);
+  const signs = await startSignsOfLife(open.db, () =>
+    connection.withDeadline(Date.now() + answerMs, () => connection.workflowService.getSystemInfo({})),
+  );
   let stopping = false;
   const stop = () => {
-    if (!stopping) for (const worker of workers) worker.shutdown();
+    if (stopping) return;
     stopping = true;
+    void signs.end();
+    for (const worker of workers) worker.shutdown();
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const running = Promise.all(workers.map(worker => worker.run()));
   process.stdout.write('worker ready\n');
   await running;
+  await signs.end();
   await masters.closeAll();
   await connection.close();
   await open.close();
+}
+
+/** Runs that have begun stay with this version (workflows/index.ts), new ones go to the version that was made current. */
+function deploymentOf({ temporal, worker }: Config): NonNullable<WorkerOptions['workerDeploymentOptions']> {
+  return {
+    version: { deploymentName: temporal.taskQueue, buildId: worker.version },
+    useWorkerVersioning: true,
+    defaultVersioningBehavior: 'PINNED',
+  };
 }
 
 /** The SDK's type is of functions that take anything. */

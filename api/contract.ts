@@ -1,6 +1,6 @@
 // The shapes of the API's answers, as the UI and the CLI use them. Routes:
 //
-//   GET    /api/health                                        open; {ok, parts}
+//   GET    /api/health                                        open; HealthView, with 503 when this process cannot work
 //   *      /api/auth/*                                        better-auth (sign-in/email, sign-out, get-session, ...)
 //   POST   /api/sign-in-link  {token}                         open; one-time link → session cookie. Page: /sign-in?link=TOKEN
 //   GET    /api/session                                       SessionView
@@ -59,6 +59,13 @@ import type { ServerField } from '../model/placement.ts';
 import type { LockMode } from '../model/plan.ts';
 import type { OperationState, TaskState } from '../model/run.ts';
 import type { TaskType } from '../model/task-type.ts';
+
+export interface HealthView {
+  /** This process can do its work: it reaches database and engine. */
+  ok: boolean;
+  /** `workers`: whether any carries out Operations; left out while nobody can know. */
+  parts: { database: boolean; engine: boolean; workers?: boolean };
+}
 
 export interface Page<T> {
   items: T[];

@@ -11,14 +11,19 @@ import type { ApiDependencies } from './dependencies.ts';
 const intervalMs = 3000;
 /** Younger rows are still being started by the request that wrote them. */
 const graceMs = 5000;
+/** Each hint is in the run's history until somebody takes it up, and a run takes 10,000: a week without a worker is 200. */
+const longestPauseMs = 3_600_000;
 
 export function startSweeper(deps: ApiDependencies): () => void {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let lastTrouble = '';
+  const hints: Hints = new Map();
   const sweep = async () => {
     try {
-      for (const row of await listOpenOperations(deps.db)) if (!stopped) await settle(deps, row);
+      const rows = await listOpenOperations(deps.db);
+      for (const row of rows) if (!stopped) await settle(deps, hints, row);
+      for (const id of hints.keys()) if (!rows.some(row => row.id === id)) hints.delete(id);
       if (lastTrouble) deps.log('The sweeper looks through the open Operations again');
       lastTrouble = '';
     } catch (error) {
@@ -36,7 +41,7 @@ export function startSweeper(deps: ApiDependencies): () => void {
   };
 }
 
-async function settle(deps: ApiDependencies, row: OperationRow): Promise<void> {
+async function settle(deps: ApiDependencies, hints: Hints, row: OperationRow): Promise<void> {
   if (!row.plan || Date.now() - row.queuedAt.getTime() < graceMs) return;
   if (row.engineRun === null) {
     if (!row.cancelRequestedBy) return begin(deps, row, row.plan);
@@ -46,15 +51,26 @@ async function settle(deps: ApiDependencies, row: OperationRow): Promise<void> {
     return endAll(deps, row.plan, { state: 'cancelled', message, exitCode: null });
   }
   const { status, words } = await deps.engine.statusOf(row.id, null);
-  if (status !== 'running') await endLost(deps, row.plan, words);
-  else if (row.cancelRequestedBy) await deps.engine.cancel(row.id);
-  else if (row.state === 'needs_attention') await hint(deps, row);
+  if (status !== 'running') return endLost(deps, row.plan, words);
+  if (row.cancelRequestedBy) await deps.engine.cancel(row.id);
+  // Also one that was cancelled may ask what becomes of it.
+  if (row.state === 'needs_attention') await hint(deps, hints, row);
+  else hints.delete(row.id);
 }
 
+/** Those that were given to an Operation so far: when the next one is due, after which pause. */
+type Hints = Map<string, { at: number; pauseMs: number }>;
+
 /** The engine has not taken up what somebody decided while it was away. */
-async function hint(deps: ApiDependencies, row: OperationRow): Promise<void> {
-  for (const { id, attention, decision } of [row, ...(await listDescendants(deps.db, row.id))])
-    if (attention && decision?.attention === attention.id) await deps.engine.tellDecided(id);
+async function hint(deps: ApiDependencies, hints: Hints, row: OperationRow): Promise<void> {
+  const all = [row, ...(await listDescendants(deps.db, row.id))];
+  const undone = all.filter(({ attention, decision }) => attention && decision?.attention === attention.id);
+  const { at, pauseMs } = hints.get(row.id) ?? { at: 0, pauseMs: intervalMs };
+  if (undone.length === 0) hints.delete(row.id);
+  else if (Date.now() >= at) {
+    for (const { id } of undone) await deps.engine.tellDecided(id);
+    hints.set(row.id, { at: Date.now() + pauseMs, pauseMs: Math.min(2 * pauseMs, longestPauseMs) });
+  }
 }
 
 async function begin(deps: ApiDependencies, row: OperationRow, plan: Plan): Promise<void> {

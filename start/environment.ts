@@ -35,6 +35,7 @@ export function renderEnvironment(
     AEGIR_PYTHON: config.python,
     AEGIR_CONCURRENT_TASKS: String(config.worker.concurrentTasks),
     AEGIR_RUN_FOLDER: config.worker.runFolder,
+    AEGIR_WORKER_VERSION: config.worker.version,
     AEGIR_LOG_LIMIT_MIB: String(config.logLimitBytes / 1024 / 1024),
   };
   const path = [dirname(config.python), join(config.installation, 'node_modules', '.bin'), base.PATH ?? ''];

@@ -17,6 +17,8 @@ export interface TemporalOptions {
   environment?: NodeJS.ProcessEnv;
   /** Gives the start up. */
   signal?: AbortSignal;
+  /** `name=value`, beside our own. */
+  dynamicConfiguration?: string[];
   /** Left out: no console. */
   console?: { port: number; publicPath: string; codecEndpoint: string };
 }
@@ -69,7 +71,10 @@ export function renderArguments(options: TemporalOptions): string[] {
     ...['--namespace', options.namespace, '--db-filename', join(options.dataFolder, 'temporal.db')],
     // synchronous=2 keeps finished steps through a power cut, at a quarter of the throughput.
     ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=2', '--log-level', 'warn'],
-    ...dynamicConfiguration.flatMap(value => ['--dynamic-config-value', value]),
+    ...[...dynamicConfiguration, ...(options.dynamicConfiguration ?? [])].flatMap(value => [
+      '--dynamic-config-value',
+      value,
+    ]),
     ...(console
       ? ['--ui-ip', '127.0.0.1', '--ui-port', String(console.port), '--ui-public-path', console.publicPath]
       : ['--headless']),

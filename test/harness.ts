@@ -38,7 +38,8 @@ export interface Aegir {
   waitUntilQuiet(operationId: string): Promise<OperationView>;
   decide(operation: OperationView, choice: Choice, inputs?: Record<string, Record<string, unknown>>): Promise<void>;
   log(operationId: string): Promise<string>;
-  startWorker(): Promise<Running>;
+  /** @param environment over that of the suite. */
+  startWorker(environment?: Record<string, string>): Promise<Running>;
   /** Again, at the same address, after `server.stop()`. */
   startServer(): Promise<Running>;
   stop(): Promise<void>;
@@ -55,12 +56,25 @@ export interface AegirOptions {
   host?: string;
   /** Over the settings that every suite gets. */
   environment?: Record<string, string>;
+  /** Others than those of the run of the tests. */
+  engines?: Engines;
 }
 
+export interface Engines {
+  databaseUrl: string;
+  temporalAddress: string;
+}
+
+const sharedEngines = (): Engines => ({
+  databaseUrl: inject('databaseUrl'),
+  temporalAddress: inject('temporalAddress'),
+});
+
 /** A database of its own within the run's PostgreSQL. */
-export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+export async function createDatabase(
+  server = sharedEngines().databaseUrl,
+): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  const server = inject('databaseUrl');
   const admin = async (text: string) => {
     const client = new pg.Client({ connectionString: server });
     await client.connect();
@@ -77,7 +91,8 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
   // What is known of runs on this machine is not to outlive the test.
   const runFolder = join(home, 'runs');
   mkdirSync(runFolder);
-  const database = await createDatabase();
+  const { databaseUrl, temporalAddress } = options.engines ?? sharedEngines();
+  const database = await createDatabase(databaseUrl);
   const port = await freePort();
   const types = (folder: string) => (options.types ? join(options.types, folder) : '');
   const environment: NodeJS.ProcessEnv = {
@@ -87,7 +102,7 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
     AEGIR_PORT: String(port),
     AEGIR_RUN_FOLDER: runFolder,
     AEGIR_DATABASE_URL: database.url,
-    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    TEMPORAL_ADDRESS: temporalAddress,
     AEGIR_TEMPORAL_NAMESPACE: `test-${randomBytes(6).toString('hex')}`,
     AEGIR_ROLES_PATH: types('roles'),
     AEGIR_OPERATIONS_PATH: types('operations'),
@@ -106,8 +121,8 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
   };
   const servers: Running[] = [];
   const server = await startServer();
-  const startWorker = async () => {
-    const worker = await startPart('worker', environment, home, async running =>
+  const startWorker = async (own: Record<string, string> = {}) => {
+    const worker = await startPart('worker', { ...environment, ...own }, home, async running =>
       running.output().includes('worker ready'),
     );
     workers.push(worker);

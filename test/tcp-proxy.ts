@@ -7,6 +7,8 @@ export interface TcpProxy {
   address: string;
   /** Drops every connection and refuses new ones. */
   cut(): void;
+  /** Takes everything and passes nothing on, as a network does that loses packets. */
+  freeze(): void;
   heal(): void;
   stop(): Promise<void>;
 }
@@ -16,6 +18,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(`tcp://${target}`);
   const sockets = new Set<Socket>();
   let whole = true;
+  let frozen = false;
   const keep = (socket: Socket, other: Socket) => {
     sockets.add(socket);
     socket.on('close', () => {
@@ -26,11 +29,15 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     socket.on('error', () => undefined);
   };
   const server = createServer(inner => {
-    if (!whole) return inner.destroy();
+    if (!whole) {
+      inner.destroy();
+      return;
+    }
     const outer = createConnection({ host: hostname, port: Number(port) });
     keep(inner, outer);
     keep(outer, inner);
-    return inner.pipe(outer).pipe(inner);
+    inner.pipe(outer).pipe(inner);
+    if (frozen) for (const socket of [inner, outer]) socket.pause();
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const drop = () => {
@@ -42,8 +49,14 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       whole = false;
       drop();
     },
+    freeze() {
+      frozen = true;
+      for (const socket of sockets) socket.pause();
+    },
     heal() {
       whole = true;
+      frozen = false;
+      for (const socket of sockets) socket.resume();
     },
     async stop() {
       drop();

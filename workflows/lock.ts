@@ -56,7 +56,7 @@ export async function runLock(args: LockArguments): Promise<undefined> {
     claims = [...kept.filter(({ run }) => !claims.some(claim => claim.run === run)), ...claims];
   }
   for (;;) {
-    while (isChanged) {
+    if (isChanged) {
       isChanged = false;
       arrangeClaims(claims);
       const tokens = await locksmith().recordClaims(lock, claims);
@@ -67,9 +67,10 @@ export async function runLock(args: LockArguments): Promise<undefined> {
         if (gone) remove(({ run }) => run === claim.run);
       }
     }
-    if (claims.length === 0) return undefined;
+    if (claims.length === 0 && !isChanged) return undefined;
+    // Also while claims come faster than they are recorded. What has changed is in the claims: the next run arranges them.
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof runLock>({ lock, claims });
-    if (await condition(() => isChanged, lookAfter(claims))) continue;
+    if (isChanged || (await condition(() => isChanged, lookAfter(claims)))) continue;
     const dead = await locksmith().findDead(lock, claims);
     if (dead.length > 0) remove(({ run }) => dead.includes(run));
   }

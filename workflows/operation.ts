@@ -23,6 +23,8 @@ export interface OperationArguments {
   onFailure: FailurePolicy | null;
   /** Locks that the outermost one holds; it takes them itself. */
   fences: Fence[];
+  /** Of a run that goes on waiting for its locks: tokens of those that it has, by key. */
+  granted?: Record<string, number>;
 }
 
 export interface Running {
@@ -44,8 +46,8 @@ export interface Running {
 }
 
 export function runningOf(args: OperationArguments): Running {
-  const { plan, root, attempt, fences } = args;
-  // A run that was reset in the console keeps the first id, and goes on writing.
+  const { plan, root, attempt, fences, granted = {} } = args;
+  // A run that was reset in the console, or waits on as another one, keeps the first id, and goes on writing.
   const engineRun = workflowInfo().firstExecutionRunId;
   const of: RunOf = { plan: { ...plan, steps: [] }, root, attempt, engineRun };
   return {
@@ -57,7 +59,7 @@ export function runningOf(args: OperationArguments): Running {
     changed: {},
     questions: 0,
     hints: 0,
-    granted: new Map(),
+    granted: new Map(Object.entries(granted)),
   };
 }
 

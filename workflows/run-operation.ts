@@ -5,6 +5,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
+  ContinueAsNew,
   isCancellation,
   log,
   setHandler,
@@ -49,6 +50,8 @@ async function carryThrough(running: Running): Promise<unknown> {
     if (plan.preflightTaskId) await recorder().preflight(running.of, plan);
     await runSteps(running);
   } catch (error) {
+    // It goes on waiting for its locks.
+    if (error instanceof ContinueAsNew) throw error;
     failure = error;
   }
   // What follows is done also for one that was cancelled.

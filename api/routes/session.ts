@@ -7,7 +7,6 @@ import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
 import { entityKinds } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
-import { answers } from '../../model/store/database.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import {
   addSignInLink,
@@ -22,6 +21,7 @@ import type { SessionView, TokenView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { definitionOf } from '../entity-input.ts';
+import { createHealth } from '../health.ts';
 import { NotSignedIn } from '../problem.ts';
 
 /** Time to walk from the terminal to the browser, also after lunch. */
@@ -39,14 +39,13 @@ function addHealth(app: App, deps: ApiDependencies): void {
   const spec = {
     method: 'get',
     path: '/api/health',
-    summary: 'Whether this process can do its work',
+    summary: 'Whether this process can do its work, and which parts answer',
     access: 'open',
   } as const;
+  const askHealth = createHealth(deps);
   defineRoute(app, deps, spec, async ({ c }) => {
-    const database = await answers(deps.db);
-    const engine = await deps.engine.healthy();
-    const ok = database && engine;
-    return c.json({ ok, parts: { database, engine } }, ok ? 200 : 503);
+    const health = await askHealth();
+    return c.json(health, health.ok ? 200 : 503);
   });
 }
 

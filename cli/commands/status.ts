@@ -14,7 +14,7 @@ import { renderTable } from '../table.ts';
 /** Answer of /api/health; what it says of its parts is shown as it is. */
 interface Health {
   ok: boolean;
-  parts?: unknown;
+  parts?: Record<string, unknown>;
 }
 
 interface Status {
@@ -59,11 +59,24 @@ async function withHealth(base: Pick<Status, 'running' | 'url' | 'addresses' | '
   try {
     const health = await readHealth(base.url);
     const failing = base.parts.filter(part => part.state !== 'ready');
-    const healthy = health.ok && failing.length === 0;
-    return { ...base, healthy, health, message: healthy ? 'All parts run.' : 'Not all parts run.' };
+    const away = Object.entries(health.parts ?? {}).flatMap(([name, isThere]) => (isThere === false ? [name] : []));
+    const healthy = health.ok && failing.length === 0 && away.length === 0;
+    return { ...base, healthy, health, message: healthy ? 'All parts run.' : describeAway(away) };
   } catch (error) {
     return { ...base, healthy: false, health: null, message: errorText(error) };
   }
+}
+
+const meanings: Record<string, string> = {
+  database: 'The database (PostgreSQL) does not answer.',
+  engine: 'The engine (Temporal) does not answer.',
+  workers: 'No worker answers.',
+};
+
+function describeAway(away: string[]): string {
+  const sentences = away.map(name => meanings[name] ?? `${name} does not answer.`);
+  const hope = away.length > 0 ? 'Operations go on by themselves when it is back.' : '';
+  return ['Not all parts run.', ...sentences, hope].filter(Boolean).join(' ');
 }
 
 async function readHealth(url: string): Promise<Health> {

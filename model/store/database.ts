@@ -29,13 +29,6 @@ export function openDatabase(url: string, connections = 10): OpenDatabase {
   return { db: drizzle(pool, { schema }), pool, close: () => pool.end() };
 }
 
-export function answers(db: Db): Promise<boolean> {
-  return db.execute(sql`select 1`).then(
-    () => true,
-    () => false,
-  );
-}
-
 /** @throws AppError conflict when the database was made by a newer version. */
 export async function migrateDatabase(open: OpenDatabase): Promise<void> {
   const client = await open.pool.connect();
