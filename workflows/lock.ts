@@ -4,9 +4,9 @@
 import {
   ApplicationFailure,
   condition,
-  continueAsNew,
   defineSignal,
   getExternalWorkflowHandle,
+  makeContinueAsNewFunc,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -27,6 +27,14 @@ const releaseSignal = defineSignal<[ReleaseSignal]>('release');
 
 /** While somebody waits, a holder that was terminated must not hold things up; nobody is in a hurry otherwise. */
 const lookAfter = (claims: Claim[]) => (claims.some(({ position }) => position > 0) ? '15 seconds' : '10 minutes');
+
+/** A lock may never end: where workers have versions it follows them. */
+const asNewest = { initialVersioningBehavior: 'AUTO_UPGRADE' } as const;
+
+function isDueToGoOn(): boolean {
+  const { continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
+  return continueAsNewSuggested || targetWorkerDeploymentVersionChanged;
+}
 
 export async function runLock(args: LockArguments): Promise<undefined> {
   const { lock } = args;
@@ -69,7 +77,7 @@ export async function runLock(args: LockArguments): Promise<undefined> {
     }
     if (claims.length === 0 && !isChanged) return undefined;
     // Also while claims come faster than they are recorded. What has changed is in the claims: the next run arranges them.
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof runLock>({ lock, claims });
+    if (isDueToGoOn()) await makeContinueAsNewFunc<typeof runLock>(asNewest)({ lock, claims });
     if (isChanged || (await condition(() => isChanged, lookAfter(claims)))) continue;
     const dead = await locksmith().findDead(lock, claims);
     if (dead.length > 0) remove(({ run }) => dead.includes(run));
