@@ -19,6 +19,7 @@ import {
 } from '../model/action.ts';
 import { AppError } from '../model/errors.ts';
 import { actionQueue } from '../model/task-queues.ts';
+import { engineUnavailable } from './engine-trouble.ts';
 
 export interface ActionOptions {
   client: Client;
@@ -124,7 +125,7 @@ function endOf(error: unknown, { step }: ActionPlan): ActionEnd {
   if (error instanceof ActivityExecutionFailedError || error instanceof WorkflowFailedError) {
     return failedAction('It was cancelled in the engine’s console.');
   }
-  throw new AppError('unavailable', 'The engine (Temporal) does not answer. Look at ./aegir status.', { cause: error });
+  throw engineUnavailable(error);
 }
 
 function rootCause(error: unknown): unknown {

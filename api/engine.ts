@@ -13,6 +13,7 @@ import type { EngineView } from './contract.ts';
 import { createActionRunner, isUnimplemented, type RunAction } from './engine-action.ts';
 import { openFailures } from './engine-failures.ts';
 import { describeHistory } from './engine-history.ts';
+import { engineUnavailable } from './engine-trouble.ts';
 
 export interface EngineOptions {
   address: string;
@@ -66,7 +67,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
       };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return { status: 'unknown', words: 'expired' };
-      throw unavailable(error);
+      throw engineUnavailable(error);
     }
   };
 
@@ -87,7 +88,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
       );
       return handle.firstExecutionRunId;
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unavailable(error);
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw engineUnavailable(error);
       const found = await soon(() => client.workflow.getHandle(plan.operationId).describe());
       // Runs of earlier versions do not say it.
       const theirs = found.typedSearchAttributes.get(attemptKey) ?? String(attempt);
@@ -99,7 +100,18 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     try {
       await soon(() => client.workflow.getHandle(id).signal(name, ...args));
     } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw unavailable(error);
+      if (!(error instanceof WorkflowNotFoundError)) throw engineUnavailable(error);
+    }
+  };
+
+  // With a full disk it answers questions and takes nothing.
+  let takesRuns = true;
+  const start: Engine['start'] = async (plan, attempt) => {
+    for (const end = Date.now() + closingMs; ; ) {
+      const run = await startOrFind(plan, attempt);
+      if (run) return run;
+      if (Date.now() > end) throw new AppError('unavailable', 'The attempt before is not over in the engine.');
+      await delay(100);
     }
   };
 
@@ -108,11 +120,13 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     consolePage,
     runAction: createActionRunner({ client, connection, taskQueue: options.taskQueue }),
     async start(plan, attempt) {
-      for (const end = Date.now() + closingMs; ; ) {
-        const run = await startOrFind(plan, attempt);
-        if (run) return run;
-        if (Date.now() > end) throw new AppError('unavailable', 'The attempt before is not over in the engine.');
-        await delay(100);
+      try {
+        const run = await start(plan, attempt);
+        takesRuns = true;
+        return run;
+      } catch (error) {
+        takesRuns = false;
+        throw error;
       }
     },
     tellDecided: id => signal(id, 'decided'),
@@ -122,7 +136,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
       try {
         await soon(() => client.workflow.getHandle(id).cancel());
       } catch (error) {
-        if (!(error instanceof WorkflowNotFoundError)) throw unavailable(error);
+        if (!(error instanceof WorkflowNotFoundError)) throw engineUnavailable(error);
       }
     },
     async view(id) {
@@ -139,7 +153,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
         };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { ...base, runId: null, status: 'expired', entries: [] };
-        throw unavailable(error);
+        throw engineUnavailable(error);
       }
     },
     async countRunsBefore(time) {
@@ -148,12 +162,12 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
         const { count } = await soon(() => client.workflow.count(query));
         return count + (await soon(() => countActivities(client, query)));
       } catch (error) {
-        throw unavailable(error);
+        throw engineUnavailable(error);
       }
     },
     async healthy() {
       return soon(() => connection.workflowService.describeNamespace({ namespace })).then(
-        () => true,
+        () => takesRuns,
         () => false,
       );
     },
@@ -169,10 +183,6 @@ async function countActivities(client: Client, query: string): Promise<number> {
     if (isUnimplemented(error)) return 0;
     throw error;
   }
-}
-
-function unavailable(cause: unknown): AppError {
-  return new AppError('unavailable', 'The engine (Temporal) does not answer. Look at ./aegir status.', { cause });
 }
 
 const attemptKey = defineSearchAttributeKey(attemptAttribute, 'KEYWORD');
