@@ -5,7 +5,8 @@ import { For, type JSX, Match, Show, Switch } from 'solid-js';
 import { type FieldSpec, isSecretReference } from '../../model/fields.ts';
 import { sizeWords } from '../../model/size-words.ts';
 import { useDefinitions } from '../app/session.tsx';
-import { inWords, shortHash } from '../text/words.ts';
+import { Fold } from '../parts/fold.tsx';
+import { counted, inWords, shortHash } from '../text/words.ts';
 
 interface FieldValueProps {
   spec: FieldSpec;
@@ -85,6 +86,11 @@ function ListValue(props: { items: unknown[] }) {
   );
 }
 
+/** Certificates, outputs of programs: more lines than fit beside other values. */
+const longText = 4;
+
+const linesOf = (value: unknown) => (typeof value === 'string' ? value.trimEnd().split('\n').length : 0);
+
 const sizeEnd = /_bytes$/;
 
 function isSize(name: string, value: unknown): value is number {
@@ -101,6 +107,11 @@ export function Structure(props: { value: unknown }): JSX.Element {
       </Match>
       <Match when={isSecretReference(props.value)}>
         <span class="faint">a secret, never shown</span>
+      </Match>
+      <Match when={linesOf(props.value) > longText}>
+        <Fold title={counted(linesOf(props.value), 'line')}>
+          <pre class="long-value">{String(props.value)}</pre>
+        </Fold>
       </Match>
       <Match when={Array.isArray(props.value) && props.value}>{list => <ListValue items={list()} />}</Match>
       <Match when={typeof props.value === 'object'}>
