@@ -17,6 +17,7 @@ import { findOperation } from '../model/store/operations.ts';
 import { beginUndo, type UndoPlan } from '../model/store/undo.ts';
 import { admitOperation } from './admission.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { endLeft } from './end-left.ts';
 import { runPreflight } from './preflight.ts';
 
 export interface Recorder {
@@ -50,7 +51,11 @@ export function createRecorder(deps: ActivityDependencies): Recorder {
     releaseLocks: run => within(run, () => locks.release(run)),
     beginOperation: run => within(run, () => beginOperation(db, run)),
     preflight: (run, plan) => within(run, () => runPreflight(deps, run, plan)),
-    park: (run, attention) => within(run, () => park(db, run, attention)),
+    park: (run, attention) =>
+      within(run, async () => {
+        const left = await endLeft(deps, run);
+        await park(db, run, { ...attention, message: `${attention.message} ${left}`.trim() });
+      }),
     takeDecision: (run, attention) => within(run, () => takeDecision(db, run, attention)),
     decideByPolicy: (run, request) => within(run, () => decideByPolicy(deps, run, request)),
     cancelled: run =>
@@ -60,7 +65,11 @@ export function createRecorder(deps: ActivityDependencies): Recorder {
         return { choice: cancelChoice ?? 'ask', finished: await finishedTasks(db, run.root) };
       }),
     beginUndo: (run, plan) => within(run, () => beginUndo(db, run, plan)),
-    endOperation: (run, end) => within(run, () => endOperation(db, run, end)),
+    endOperation: (run, end) =>
+      within(run, async () => {
+        const left = await endLeft(deps, run);
+        await endOperation(db, run, { ...end, message: `${end.message} ${left}`.trim() });
+      }),
   };
 }
 

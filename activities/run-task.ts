@@ -6,6 +6,7 @@ import { AppError, errorText } from '../model/errors.ts';
 import type { RunnableStep, SubjectReference } from '../model/plan.ts';
 import { updateHostKey } from '../model/store/host-keys.ts';
 import { openLog } from '../model/store/logs.ts';
+import { listEndedInVain } from '../model/store/over.ts';
 import { type AttemptEnd, type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
 import { createMask, maskValue } from '../secrets/mask.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
@@ -87,7 +88,8 @@ async function carryOut(
   const log = createLogWriter(text => mask(text), createPatientWrite(openLog(deps.db, to)), deps.logLimitBytes);
   let result: RunResult;
   try {
-    const prepared = await prepareRun(deps, args, attempt, token);
+    const fences = [...args.fences, ...(await fencesOfOthers(deps, args))];
+    const prepared = await prepareRun(deps, { ...args, fences }, attempt, token);
     mask = createMask([token, ...prepared.secretValues]);
     result = await runBackend(deps, args, prepared, { log, mask });
     result = {
@@ -112,6 +114,13 @@ async function carryOut(
   if (ending.message) log.line(ending.message);
   await log.close();
   return conclude(deps, args, attempt, { ...checked.result, ...ending });
+}
+
+/** A step that was given up may have left a command on the Server, which the step after it must not meet: an attempt is a
+ * token of its Task, and a higher one ends it. */
+async function fencesOfOthers({ db }: ActivityDependencies, { operation, step }: TaskArguments): Promise<Fence[]> {
+  const others = await listEndedInVain(db, { root: operation.root, except: step.taskId });
+  return others.map(({ task, attempt }) => ({ key: `task-${task}`, token: attempt + 1 }));
 }
 
 async function runBackend(

@@ -73,6 +73,8 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
     types.ansibleTask('print_on_host', `- aegir_stream: {argv: [python3, -c, ${JSON.stringify(printer)}]}\n`);
     types.shellTask('print_on_worker', `exec python3 -c '${printer}'`);
     types.operation('wait', 'server', '[{id: wait, task: wait_on_host}]');
+    types.ansibleTask('wait_once', waitOnHost, { meta: 'repeatable: false\n' });
+    types.operation('wait_for_good', 'server', '[{id: wait, task: wait_once}]');
     types.operation('print', 'server', '[{id: host, task: print_on_host}, {id: worker, task: print_on_worker}]');
     host = await startTestHost('fail');
     aegir = await startAegir({ types: types.path });
@@ -185,6 +187,21 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
     expect(attempts[0]?.message).toBe('The worker that ran this attempt went away.');
     expect(stdout).toContain('Attempt 2: making sure that attempt 1 is over.');
     expect(await copies()).toBe(0);
+  });
+
+  test('a Task that must not run again has left nothing on the host when it asks after its worker was killed', async () => {
+    const { id } = await operator.entity('servers/web1');
+    const request = { type: 'wait_for_good', input: {} };
+    const started = (await aegir.call<OperationView>('POST', `/api/servers/${id}/operations`, request)).body;
+    await expect.poll(copies, { timeout: 60_000 }).toBe(1);
+    process.kill(aegir.worker.pid, 'SIGKILL');
+    await aegir.worker.exited;
+    aegir.worker = await aegir.startWorker();
+    const parked = await aegir.waitUntilQuiet(started.id);
+    expect([parked.state, parked.attentions[0]?.choices]).toEqual(['needs_attention', ['retry', 'leave']]);
+    expect(await copies()).toBe(0);
+    expect((await host.exec('cat /root/starts')).stdout).toBe('started');
+    await aegir.waitFor(started.id);
   });
 
   test('a cancel ends the command on the host and every process on the worker, and the Operation says so', async () => {

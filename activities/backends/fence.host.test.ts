@@ -1,7 +1,7 @@
 // One attempt at a time on a real Server: workers that are stopped, killed and cut off, holders of older tokens, and runs
 // that must not disturb each other. A worker that comes back to life is a process of its own (test-worker.ts).
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -12,7 +12,7 @@ import type { Backend, Run, ServerConnection } from './backend.ts';
 import { endOn, supersededMessage } from './fence.ts';
 import { createBackends, createSshMasters, type SshMasters } from './index.ts';
 import { connectionMachine } from './machine.ts';
-import { runMarker } from './process-tree.ts';
+import { marked, runMarker } from './process-tree.ts';
 import { type Folder, makeFolder, makeRun, makeServer, python, recordReport } from './test-run.ts';
 import { startWorker, type TestWorker } from './test-worker.ts';
 
@@ -82,6 +82,8 @@ while [ ! -e /srv/go ]; do sleep 0.05; done
 echo end $attempt >>/srv/journal
 echo second $attempt >>/srv/journal
 `;
+
+const nextProgram = '#!/bin/sh\necho next 1 >>/srv/journal\n';
 
 function server(values: Partial<ServerConnection> = {}): ServerConnection {
   return makeServer({ address: host.address, sshKey: host.privateKey, hostKey: host.hostKey, ...values });
@@ -171,6 +173,35 @@ test.skipIf(reason)(
     }
   },
 );
+
+test.skipIf(reason)('a playbook that is killed leaves no command on the Server', async () => {
+  const run = await runOf();
+  const report = recordReport();
+  const running = backends.ansible.run(run, report, never);
+  await report.until('up');
+  for (const pid of await marked(runMarker(run.taskId, 1))) {
+    const [first = '', second = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    if (`${first} ${second}`.includes('ansible-playbook')) process.kill(pid, 'SIGKILL');
+  }
+  expect(await running).toMatchObject({ status: 'failed' });
+  expect((await host.exec('pgrep -af srv/go | grep -v pgrep')).stdout).toBe('');
+  expect(await journal()).toEqual(['begin 1']);
+});
+
+test.skipIf(reason)('a Task ends what another one, which is over, has left on the Server', async () => {
+  for (const backend of ['ansible', 'shell'] as const) {
+    await host.exec('rm -f /srv/go; : >/srv/journal');
+    const lost = await runOf();
+    const first = zombie(lost);
+    await first.until('up');
+    await first.kill();
+    const files = { 'tasks/main.yml': `- ansible.builtin.command: ${say('next')}\n`, 'shell/run': nextProgram };
+    const next = await runOf({ fences: [{ key: `task-${lost.taskId}`, token: 2 }] }, files);
+    expect((await backends[backend].run(next, recordReport(), never)).message).toBe('');
+    expect((await host.exec('pgrep -af srv/go | grep -v pgrep')).stdout).toBe('');
+    expect(await journal()).toEqual(['begin 1', 'next 1']);
+  }
+});
 
 test.skipIf(reason)('a network that is cut and heals brings nothing of the earlier attempt back', async () => {
   const run = await runOf();

@@ -123,9 +123,15 @@ async function playPermitted(
   const entry = await enter(target.machine, run, signal);
   if (!isPermitted(entry)) return { result: entry, changes: [] };
   const { result, changes } = await playOn(target, run, report, signal, { ...dependencies, permit: entry.permit });
-  if (result.status !== 'cancelled') return { result: await leave(target.machine, entry.permit, result), changes };
-  return { result: { ...result, message: `Cancelled. ${await endOn(target.machine, marker)}`.trim() }, changes };
+  if (result.status !== 'cancelled' && !wasKilled(result))
+    return { result: await leave(target.machine, entry.permit, result), changes };
+  // Nobody has waited for what it had started there.
+  const message = result.status === 'cancelled' ? 'Cancelled.' : result.message;
+  return { result: { ...result, message: `${message} ${await endOn(target.machine, marker)}`.trim() }, changes };
 }
+
+/** Ansible's own codes are small, but for that of a crash. */
+const wasKilled = ({ exitCode }: RunResult) => exitCode === null || exitCode > 128;
 
 async function playOn(
   target: Target,

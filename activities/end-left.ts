@@ -1,0 +1,48 @@
+// Before an Operation asks, or is over: ends what attempts have left of which nobody has told how they ended (their worker
+// was lost, or the connection). Whoever decides then is to find nothing that still runs.
+
+import { errorText } from '../model/errors.ts';
+import { type RunnableStep, tasksOf } from '../model/plan.ts';
+import type { RunOf } from '../model/store/operation-run.ts';
+import { listUntold } from '../model/store/over.ts';
+import { createMask } from '../secrets/mask.ts';
+import { makeToken } from '../secrets/token.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { prepareRun } from './prepare-run.ts';
+
+/** A Server that is away must not hold up the question for long. */
+const patienceMs = 20_000;
+
+/** What could not be ended, in words; '' = nothing is left. */
+export async function endLeft(deps: ActivityDependencies, run: RunOf): Promise<string> {
+  const { plan, root } = run;
+  const steps = [...tasksOf(plan)].flatMap(({ step }): RunnableStep[] => (step.undo ? [step, step.undo] : [step]));
+  const left = await listUntold(deps.db, { operation: plan.operationId, engineRun: run.engineRun });
+  const problems = left.map(({ task, ...attempt }) => {
+    const step = steps.find(({ taskId }) => taskId === task);
+    return step ? endAttempt(deps, { plan, root, step, attempt }) : '';
+  });
+  return (await Promise.all(problems)).filter(Boolean).join(' ');
+}
+
+async function endAttempt(
+  deps: ActivityDependencies,
+  left: { plan: RunOf['plan']; root: string; step: RunnableStep; attempt: { id: string; number: number } },
+): Promise<string> {
+  const { plan, root, step, attempt } = left;
+  const { operationId, organisation, startedBy, subject } = plan;
+  const unknown = `Whether something of ${step.title} still runs${step.server ? ` on ${step.server.name}` : ''} is not known`;
+  const end = async () => {
+    const operation = { id: operationId, root, organisation, startedBy, subject };
+    const prepared = await prepareRun(deps, { operation, step, bound: {}, fences: [] }, attempt, makeToken());
+    const mask = createMask(prepared.secretValues);
+    return deps.backends[step.backend].end(prepared.run, attempt.number).then(
+      () => '',
+      (error: unknown) => mask(errorText(error)),
+    );
+  };
+  const late = new Promise<string>(resolve => {
+    setTimeout(() => resolve(`${unknown}: there was no answer in time.`), patienceMs).unref();
+  });
+  return Promise.race([end().catch(error => `${unknown}: ${errorText(error)}`), late]);
+}
