@@ -92,7 +92,9 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
       const found = await soon(() => client.workflow.getHandle(plan.operationId).describe());
       // Runs of earlier versions do not say it.
       const theirs = found.typedSearchAttributes.get(attemptKey) ?? String(attempt);
-      return theirs === String(attempt) ? found.runId : null;
+      // One that waits long goes on as a new run; its Operation is known by the first.
+      const first = found.raw.workflowExecutionInfo?.firstRunId || found.runId;
+      return theirs === String(attempt) ? first : null;
     }
   };
 
