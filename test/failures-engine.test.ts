@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
@@ -11,6 +11,7 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 const types = makeTypeFolder();
 const counter = join(types.path, 'count');
 const stop = join(types.path, 'stop');
+const journal = join(types.path, 'journal');
 /** Counts in its log and in a file, until the test has written another file. */
 const count = `i=0; until [ -s ${stop} ]; do i=$((i + 1)); echo count $i; echo $i > ${counter}; sleep 0.05; done`;
 
@@ -29,6 +30,12 @@ beforeAll(async () => {
   types.operation('overrun', 'project', '[{id: sleep, task: sleep_long}]');
   types.shellTask('count_only_once', count, { meta: 'repeatable: false\n' });
   types.operation('count_once', 'project', '[{id: count, task: count_only_once}]');
+  const note = (what: string) => `echo ${what} $$ >> ${journal}`;
+  types.shellTask(
+    'take_notes',
+    `${note('begin')}; until [ -s ${stop} ]; do ${note('go')}; sleep 0.05; done; ${note('end')}`,
+  );
+  types.operation('note', 'project', '[{id: note, task: take_notes}]');
   engine = await startTcpProxy(inject('temporalAddress'));
   aegir = await startAegir({ types: types.path, environment: { TEMPORAL_ADDRESS: engine.address } });
   operator = operatorOf(aegir);
@@ -130,6 +137,35 @@ describe('the control plane in trouble', () => {
     writeFileSync(stop, 'now');
     await operator.must('run', 'count', 'site', '--follow');
   }, 120_000);
+
+  test('a worker that cannot reach the engine for longer than that waits: one attempt at a time', async () => {
+    const entries = () => (existsSync(journal) ? readFileSync(journal, 'utf8').trim().split('\n') : []);
+    await operator.must('run', 'note', 'site');
+    await expect.poll(() => entries().length, { timeout: 60_000 }).toBeGreaterThan(5);
+    const { id } = await operator.lastOperation('projects/site');
+    const connection = await Connection.connect({ address: inject('temporalAddress') });
+    try {
+      engine.cut();
+      const namespace = aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '';
+      const run = new Client({ connection, namespace }).workflow.getHandle(id);
+      const attempt = async () => (await run.describe()).raw.pendingActivities?.[0]?.attempt ?? 0;
+      await expect.poll(attempt, { timeout: 60_000 }).toBe(2);
+    } finally {
+      engine.heal();
+      await connection.close();
+    }
+    const begins = () => entries().filter(line => line.startsWith('begin'));
+    await expect.poll(() => begins().length, { timeout: 60_000 }).toBe(2);
+    writeFileSync(stop, 'now');
+    const done = await aegir.waitFor(id);
+    expect(done.state, done.message).toBe('succeeded');
+    expect(done.tasks[1]?.attempts.map(({ state }) => state)).toEqual(['failed', 'succeeded']);
+    // The first was ended before the second began, and wrote nothing any more.
+    const second = begins()[1]?.replace('begin ', '');
+    const after = entries().slice(entries().indexOf(`begin ${second}`));
+    expect(after.every(line => line.endsWith(` ${second}`))).toBe(true);
+    expect(entries().filter(line => line.startsWith('end'))).toEqual([`end ${second}`]);
+  }, 180_000);
 
   test('a Task that takes longer than its limit is ended and says so', async () => {
     const { code, stdout } = await operator.cli('run', 'overrun', 'site', '--follow');
