@@ -1,8 +1,9 @@
 // Keeps rows and engine in step: starts Operations that have no workflow, ends those whose run is over without having said
 // so (terminated in the console, lost with its server).
 
-import { errorText } from '../model/errors.ts';
+import { AppError, errorText } from '../model/errors.ts';
 import { type Plan, plansOf } from '../model/plan.ts';
+import { databaseTrouble } from '../model/store/database-away.ts';
 import { endLostOperation, type OperationEnd } from '../model/store/operation-run.ts';
 import { listDescendants, listOpenOperations, type OperationRow, setEngineRun } from '../model/store/operations.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -22,7 +23,7 @@ export function startSweeper(deps: ApiDependencies): () => void {
   const sweep = async () => {
     try {
       const rows = await listOpenOperations(deps.db);
-      for (const row of rows) if (!stopped) await settle(deps, hints, row);
+      for (const row of rows) if (!stopped) await trySettling(deps, hints, row);
       for (const id of hints.keys()) if (!rows.some(row => row.id === id)) hints.delete(id);
       if (lastTrouble) deps.log('The sweeper looks through the open Operations again');
       lastTrouble = '';
@@ -39,6 +40,16 @@ export function startSweeper(deps: ApiDependencies): () => void {
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+/** One that cannot be settled keeps nobody else from it; an engine that is away is away for all. */
+async function trySettling(deps: ApiDependencies, hints: Hints, row: OperationRow): Promise<void> {
+  try {
+    await settle(deps, hints, row);
+  } catch (error) {
+    if (databaseTrouble(error) || (error instanceof AppError && error.code === 'unavailable')) throw error;
+    deps.log(`The sweeper cannot settle the Operation ${row.id}`, error);
+  }
 }
 
 async function settle(deps: ApiDependencies, hints: Hints, row: OperationRow): Promise<void> {
