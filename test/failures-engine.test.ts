@@ -30,6 +30,8 @@ beforeAll(async () => {
   types.operation('overrun', 'project', '[{id: sleep, task: sleep_long}]');
   types.shellTask('count_only_once', count, { meta: 'repeatable: false\n' });
   types.operation('count_once', 'project', '[{id: count, task: count_only_once}]');
+  types.shellTask('wait_for_go', `[ -s ${stop} ]`);
+  types.operation('go', 'project', '[{id: go, task: wait_for_go}]');
   const note = (what: string) => `echo ${what} $$ >> ${journal}`;
   types.shellTask(
     'take_notes',
@@ -104,6 +106,23 @@ describe('the control plane in trouble', () => {
     } finally {
       engine.heal();
     }
+  }, 120_000);
+
+  test('what is decided while the engine is away is done when it is back', async () => {
+    await operator.cli('run', 'go', 'site');
+    const { id } = await operator.lastOperation('projects/site');
+    const parked = await aegir.waitUntilQuiet(id);
+    expect(parked.state).toBe('needs_attention');
+    writeFileSync(stop, 'now');
+    engine.cut();
+    try {
+      await aegir.decide(parked, 'retry');
+      expect((await view(id)).attentions.map(({ isDecided }) => isDecided)).toEqual([true]);
+    } finally {
+      engine.heal();
+    }
+    const done = await aegir.waitFor(id);
+    expect(done.state, done.message).toBe('succeeded');
   }, 120_000);
 
   test('an Operation that is cancelled while the engine is away is cancelled when it is back', async () => {
