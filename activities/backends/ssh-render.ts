@@ -37,9 +37,9 @@ export function renderMasterArgv(server: ServerConnection, files: SshFiles): str
     ...['-o', 'PreferredAuthentications=publickey'],
     // A host that does not answer a connection within 10 s is down for a person, too.
     ...['-o', 'ConnectTimeout=10'],
-    // A dead network is noticed within 15 s, like a dead worker.
-    ...['-o', 'ServerAliveInterval=5'],
-    ...['-o', 'ServerAliveCountMax=3'],
+    // A dead network is noticed within 15 s, like a dead worker: ssh gives up at the third silence in a row, after 12 s.
+    ...['-o', 'ServerAliveInterval=4'],
+    ...['-o', 'ServerAliveCountMax=2'],
     ...['-p', String(server.port)],
     ...['-l', server.user],
     '--',

@@ -14,7 +14,7 @@ test('the master reads nobody’s configuration, asks nothing and accepts the pi
     'ssh -F /dev/null -M -N -T -o ControlPath="/r/s" -o IdentityFile="/r/100%%/key" ' +
       '-o UserKnownHostsFile="/r/known hosts" -o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=aegir-server ' +
       '-o StrictHostKeyChecking=yes -o UpdateHostKeys=no -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none ' +
-      '-o PreferredAuthentications=publickey -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 ' +
+      '-o PreferredAuthentications=publickey -o ConnectTimeout=10 -o ServerAliveInterval=4 -o ServerAliveCountMax=2 ' +
       '-p 2222 -l -l -- -oProxyCommand=id',
   );
 });
