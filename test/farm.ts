@@ -34,14 +34,16 @@ export interface Farm {
 export interface FarmOptions extends AegirOptions {
   /** Further values of the web Server. */
   web?: Values;
+  /** Their packages are not there before "Prepare". */
+  areBare?: boolean;
 }
 
 export async function startFarm(prefix: string, options: FarmOptions = {}): Promise<Farm> {
-  const { web: webValues, ...aegirOptions } = options;
+  const { web: webValues, areBare = false, ...aegirOptions } = options;
   const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
   const [web, database] = await Promise.all([
-    startTestHost(`${prefix}w`, 'web'),
-    startTestHost(`${prefix}d`, 'database'),
+    startTestHost(`${prefix}w`, areBare ? undefined : 'web'),
+    startTestHost(`${prefix}d`, areBare ? undefined : 'database'),
   ]);
   const git = await startGitServer(repositories, web.gateway);
   const aegir = await startAegir(aegirOptions);

@@ -58,7 +58,8 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
   const neighbourLives = async () => expect(await titleOf('news')).toBe('News');
 
   beforeAll(async () => {
-    farm = await startFarm('wps', { web: { php_versions: ['8.2'] } });
+    // From nothing, as an operator does it.
+    farm = await startFarm('wps', { areBare: true, web: { php_versions: ['8.2'] } });
     operator = operatorOf(farm.aegir);
     await makeWordPressRepository(join(farm.repositories, 'blog'));
     await farm.addRelease('blog', 'wordpress');
