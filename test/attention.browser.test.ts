@@ -187,7 +187,7 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     await state('failed').waitFor();
     await button('Resume').click();
     await dialog().locator('[data-resume="runs"]').waitFor();
-    expect(plain(await titles('runs'))).toEqual(['Pass the door worker', 'Put the lamp worker']);
+    expect(plain(await titles('runs'))).toEqual(['Pre-flight worker', 'Pass the door worker', 'Put the lamp worker']);
     expect(plain(await titles('stays'))).toEqual(['Put the table worker']);
     await forEachLook(page, async name => expect(await findOverflow(page), name).toEqual([]));
     await page.setViewportSize({ width: 1400, height: 900 });

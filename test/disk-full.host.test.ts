@@ -65,16 +65,17 @@ function makeSuite(engines: (disk: SmallDisk) => Promise<Engines & { stop(): Pro
     string,
     string,
   ];
-  const disk = makeSmallDisk(megabytes);
+  let disk: SmallDisk;
   let running: (Engines & { stop(): Promise<void> }) | undefined;
   let aegir: Aegir;
   let project: Entity;
   return {
-    disk,
+    disk: () => disk,
     aegir: () => aegir,
     project: () => project,
     journal: () => readFileSync(journal, 'utf8').split('\n').filter(Boolean),
     async open() {
+      disk = makeSmallDisk(megabytes);
       types.shellTask('first', `echo first >> ${journal}`);
       types.shellTask(
         'long',
@@ -88,10 +89,10 @@ function makeSuite(engines: (disk: SmallDisk) => Promise<Engines & { stop(): Pro
       project = (await aegir.call<Entity>('POST', '/api/projects', { values })).body;
     },
     async close() {
-      disk.free();
+      disk?.free();
       await aegir?.stop();
       await running?.stop();
-      disk.remove();
+      disk?.remove();
       types.remove();
     },
     /** Until the long step is at work. */
@@ -140,7 +141,7 @@ describe.skipIf(!canMount)('the disk of the database is full', () => {
 
   test('it is said, no step is called done, and the Operation goes on when there is room', async () => {
     const id = await suite.start();
-    suite.disk.fill();
+    suite.disk().fill();
     suite.letGo();
     const create = (index: number) => {
       const values = { name: `more${index}`, repository: `https://example.org/${'x'.repeat(1500)}.git` };
@@ -160,7 +161,7 @@ describe.skipIf(!canMount)('the disk of the database is full', () => {
       'running',
       ['running', 'pending'],
     ]);
-    suite.disk.free();
+    suite.disk().free();
     const done = await suite.aegir().waitFor(id);
     expect(done.state, done.message).toBe('succeeded');
     expect(suite.journal()).toEqual(['first', 'long', 'last']);
@@ -210,7 +211,7 @@ describe.skipIf(!canMount)('the disk of the engine is full', () => {
 
   test('what runs and what is started meanwhile goes on when there is room', async () => {
     const id = await suite.start();
-    suite.disk.fill();
+    suite.disk().fill();
     await expect(fillUp(address, suite.aegir().environment.AEGIR_TEMPORAL_NAMESPACE ?? '')).rejects.toThrow(/full/);
     suite.letGo();
     await expect.poll(() => suite.journal(), { timeout: 60_000 }).toContain('long');
@@ -220,7 +221,7 @@ describe.skipIf(!canMount)('the disk of the engine is full', () => {
     expect(suite.aegir().server.output()).toContain('whether its disk is full');
     const engine = async () => (await suite.aegir().call<HealthView>('GET', '/api/health')).body.parts.engine;
     expect(await engine()).toBe(false);
-    suite.disk.free();
+    suite.disk().free();
     const done = await suite.aegir().waitFor(id);
     expect(done.state, done.message).toBe('succeeded');
     expect((await suite.aegir().waitFor(second.body.id)).state).toBe('succeeded');
