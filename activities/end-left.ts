@@ -2,8 +2,9 @@
 // was lost, or the connection). Whoever decides then is to find nothing that still runs.
 
 import { errorText } from '../model/errors.ts';
-import { type RunnableStep, tasksOf } from '../model/plan.ts';
+import { type RunnableStep, runnablesOf } from '../model/plan.ts';
 import type { RunOf } from '../model/store/operation-run.ts';
+import { findOperation } from '../model/store/operations.ts';
 import { listUntold } from '../model/store/over.ts';
 import { createMask } from '../secrets/mask.ts';
 import { makeToken } from '../secrets/token.ts';
@@ -16,8 +17,11 @@ const patienceMs = 20_000;
 /** What could not be ended, in words; '' = nothing is left. */
 export async function endLeft(deps: ActivityDependencies, run: RunOf): Promise<string> {
   const { plan, root } = run;
-  const steps = [...tasksOf(plan)].flatMap(({ step }): RunnableStep[] => (step.undo ? [step, step.undo] : [step]));
   const left = await listUntold(deps.db, { operation: plan.operationId, engineRun: run.engineRun });
+  if (left.length === 0) return '';
+  // The run itself brings its plan without steps.
+  const whole = (await findOperation(deps.db, root)).plan;
+  const steps = whole ? [...runnablesOf(whole)] : [];
   const problems = left.map(({ task, ...attempt }) => {
     const step = steps.find(({ taskId }) => taskId === task);
     return step ? endAttempt(deps, { plan, root, step, attempt }) : '';

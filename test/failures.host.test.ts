@@ -57,6 +57,7 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
   const verify = (server = 'web1') => operator.cli('run', 'verify_server', server, '--follow');
   const stateOf = async (server = 'web1') => (await operator.entity(`servers/${server}`)).state;
   const copies = async () => Number((await host.exec("pgrep -fc '^sh -c .*aegir-test-waite[r]'")).stdout);
+  const permits = async () => (await host.exec('ls /run/aegir/permits')).stdout;
   const release = () => host.exec('touch /root/go');
 
   /** The Operation that waits on the host, followed by ./aegir; resolves when its command runs there. */
@@ -201,7 +202,21 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
     expect([parked.state, parked.attentions[0]?.choices]).toEqual(['needs_attention', ['retry', 'leave']]);
     expect(await copies()).toBe(0);
     expect((await host.exec('cat /root/starts')).stdout).toBe('started');
+    // The worker that begins ends processes of this machine, which those of the host are here; only the end there takes these.
+    expect(await permits()).toBe('');
     await aegir.waitFor(started.id);
+  });
+
+  test('one that is cancelled while there is no worker has left nothing on the host when it is over', async () => {
+    const run = await startWaiting();
+    process.kill(aegir.worker.pid, 'SIGKILL');
+    await aegir.worker.exited;
+    await operator.must('cancel', run.id, '--choice', 'leave');
+    aegir.worker = await aegir.startWorker();
+    expect((await aegir.waitFor(run.id)).state).toBe('cancelled');
+    await run.followed;
+    expect(await copies()).toBe(0);
+    expect(await permits()).toBe('');
   });
 
   test('a cancel ends the command on the host and every process on the worker, and the Operation says so', async () => {
