@@ -19,6 +19,8 @@ export interface TemporalOptions {
   signal?: AbortSignal;
   /** `name=value`, beside our own. */
   dynamicConfiguration?: string[];
+  /** False for throw-away data: faster, and lost at a power cut. */
+  durable?: boolean;
   /** Left out: no console. */
   console?: { port: number; publicPath: string; codecEndpoint: string };
 }
@@ -70,7 +72,8 @@ export function renderArguments(options: TemporalOptions): string[] {
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(options.port)],
     ...['--namespace', options.namespace, '--db-filename', join(options.dataFolder, 'temporal.db')],
     // synchronous=2 keeps finished steps through a power cut, at a quarter of the throughput.
-    ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=2', '--log-level', 'warn'],
+    ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', `synchronous=${options.durable === false ? 0 : 2}`],
+    ...['--log-level', 'warn'],
     ...[...dynamicConfiguration, ...(options.dynamicConfiguration ?? [])].flatMap(value => [
       '--dynamic-config-value',
       value,

@@ -35,6 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       port: await freePort(),
       namespace: 'aegir',
       logFile: join(folder, 'temporal.log'),
+      durable: false,
     }),
   ]);
   project.provide('databaseUrl', postgres.url);
