@@ -192,19 +192,15 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     expect([await state('blog'), await titleOf('blog')]).toEqual(['enabled', titleInPages]);
   });
 
-  test.each([
-    ['is no PHP', `\ndefine('X', ;\n`, 'syntax error'],
-    ['fails when it runs', '\nno_such_function();\n', 'undefined function no_such_function()'],
-  ])('settings whose override %s never take effect: the site and its neighbour live on', async (_, more, said) => {
+  test('settings whose override fails when it runs never take effect: the site and its neighbour live on', async () => {
     const own = join(project, 'roles/write_wordpress_settings/templates/wordpress.php.j2');
-    await override('blog', (await readFile(own, 'utf8')) + more);
+    await override('blog', `${await readFile(own, 'utf8')}\nno_such_function();\n`);
     const { message } = await refused('install_environment', 'blog');
-    expect(message).toContain(said);
+    expect(message).toContain('undefined function no_such_function()');
     expect(message).toContain('the former ones stay in effect');
     await neighbourLives();
     expect(await titleOf('blog')).toBe(titleInPages);
     await override('blog', null);
-    await operator.must('run', 'install_environment', 'blog', '--follow');
   });
 
   test('an installer that dies half-way leaves a broken site that is shown to nobody, and the next one begins anew', async () => {
