@@ -30,7 +30,7 @@ export function Timeline(props: TimelineProps) {
               <For each={newHeadings(task, props.tasks[index() - 1])}>
                 {heading => <li class={`timeline-heading depth-${Math.min(heading.depth, 4)}`}>{heading.title}</li>}
               </For>
-              <Step task={task} undoes={titleOf(props.tasks, task.undoes)} showLog={props.showLog} />
+              <Step task={task} within={withinOf(props.tasks, task.undoes)} showLog={props.showLog} />
             </>
           )}
         </For>
@@ -39,15 +39,14 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
-function titleOf(tasks: TaskView[], id: string | null): string {
-  const task = tasks.find(each => each.id === id);
-  return task ? [...task.within, task.title].join(' › ') : '';
+function withinOf(tasks: TaskView[], id: string | null): string {
+  return tasks.find(each => each.id === id)?.within.join(' › ') ?? '';
 }
 
 /** Titles of nested Operations that begin with this step, and where the undo begins. */
 function newHeadings(task: TaskView, before: TaskView | undefined): { title: string; depth: number }[] {
   if (task.undoes && !before?.undoes) return [{ title: 'Undo, the last step first', depth: 0 }];
-  // Each says which step it undoes, and in what that was nested.
+  // Each says in what the step was nested that it takes back.
   if (task.undoes) return [];
   const headings = task.within.map((title, depth) => ({ title, depth }));
   const firstNew = headings.findIndex(({ title, depth }) => before?.within[depth] !== title);
@@ -56,8 +55,8 @@ function newHeadings(task: TaskView, before: TaskView | undefined): { title: str
 
 interface StepProps {
   task: TaskView;
-  /** Title of the step that it takes back; '' = none. */
-  undoes: string;
+  /** In which nested Operation the step was that it takes back; '' = in none. */
+  within: string;
   showLog: (task: string) => void;
 }
 
@@ -74,8 +73,8 @@ function Step(props: StepProps) {
             {task().title}
           </span>
           <StateBadge state={task().state} />
-          <Show when={props.undoes}>
-            <span class="faint small">takes back “{props.undoes}”</span>
+          <Show when={props.within}>
+            <span class="faint small">in “{props.within}”</span>
           </Show>
           <Show when={task().skippedBy}>
             <span class="faint small">by {task().skippedBy}</span>
