@@ -3,7 +3,13 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { createBackends, createSshMasters, sweepRunFolders } from './activities/backends/index.ts';
+import {
+  createBackends,
+  createSshMasters,
+  makeRunFolder,
+  removeRunFolder,
+  sweepRunFolders,
+} from './activities/backends/index.ts';
 import type { ActivityDependencies } from './activities/dependencies.ts';
 import { createActionActivities, createActivities, createRecordActivities } from './activities/index.ts';
 import { createLocks } from './activities/locks.ts';
@@ -40,8 +46,9 @@ async function main(): Promise<void> {
   const connection = await NativeConnection.connect({ address: config.temporal.address });
   const runFolder = config.worker.runFolder;
   const masters = createSshMasters({ runFolder });
-  const backendDependencies = { python: config.python, runFolder, masters };
-  await sweepRunFolders(backendDependencies);
+  await sweepRunFolders({ runFolder });
+  // Goes with this process, like the folder of a run.
+  const modules = await makeRunFolder(runFolder, '');
   const { namespace } = config.temporal;
   const dataConverter = createDataConverter(createPayloadCodec(keys));
   const client = new Client({ connection, namespace, dataConverter });
@@ -49,7 +56,7 @@ async function main(): Promise<void> {
     db: open.db,
     vault: createVault(keys),
     locks: createLocks(client, config.temporal.taskQueue, open.db),
-    backends: createBackends(backendDependencies),
+    backends: createBackends({ python: config.python, runFolder, masters, modules }),
     folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
     apiUrl: config.api.urlForWorkers,
     logLimitBytes: config.logLimitBytes,
@@ -102,6 +109,7 @@ async function main(): Promise<void> {
   await running;
   await signs.end();
   await masters.closeAll();
+  await removeRunFolder(modules);
   await connection.close();
   await open.close();
 }

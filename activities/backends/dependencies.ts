@@ -7,6 +7,8 @@ export interface RunDependencies {
   python: string;
   /** Where private run folders are made; '' = /dev/shm where there is one, else the system's temporary folder. */
   runFolder: string;
+  /** This worker's own folder for what Ansible makes of modules; left out: each run makes it anew. */
+  modules?: string;
   /** Further variables of every process of a run: PATH, proxies, certificates. Never secrets. */
   environment?: Record<string, string>;
 }

@@ -7,7 +7,7 @@ import type { BackendDependencies } from './dependencies.ts';
 import { createShellBackend } from './shell/backend.ts';
 
 export type { BackendDependencies } from './dependencies.ts';
-export { sweepRunFolders } from './run-folder.ts';
+export { makeRunFolder, removeRunFolder, sweepRunFolders } from './run-folder.ts';
 export { createSshMasters, type SshLease, type SshMasters } from './ssh-masters.ts';
 
 export function createBackends(dependencies: BackendDependencies) {

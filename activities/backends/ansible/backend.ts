@@ -19,6 +19,7 @@ import { ConnectionProblem } from '../ssh-problems.ts';
 import { previewOf } from './diff.ts';
 import { type Collected, createEventReader } from './events.ts';
 import { renderKept } from './kept.ts';
+import { modulesOf } from './modules.ts';
 import { renderCommand, renderConfig, renderEnvironment } from './render-config.ts';
 import { renderInventory } from './render-inventory.ts';
 import { renderPlaybook } from './render-playbook.ts';
@@ -154,7 +155,10 @@ async function playOn(
     const command = {
       argv: renderCommand(folder, dependencies.python, run.checkMode),
       folder,
-      environment: renderEnvironment(folder, dependencies, renderShellGuard(marker, permit)),
+      environment: renderEnvironment(folder, dependencies, {
+        guard: renderShellGuard(marker, permit),
+        modules: await modulesOf(run, dependencies),
+      }),
       marker,
       input: '',
       sudo: target.sudoHere,

@@ -36,11 +36,11 @@ pipelining = True
 ${ssh}`;
 }
 
-/** @param guard goes before every command of the run (`renderShellGuard`). */
+/** `guard` goes before every command of the run (`renderShellGuard`); `modules`: see modules.ts. */
 export function renderEnvironment(
   folder: string,
   dependencies: RunDependencies,
-  guard: string,
+  { guard, modules }: { guard: string; modules: string },
 ): Record<string, string> {
   const { PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...others } =
     dependencies.environment ?? {};
@@ -56,6 +56,7 @@ export function renderEnvironment(
     ANSIBLE_CONFIG: join(folder, 'ansible.cfg'),
     AEGIR_EVENTS: '3',
     AEGIR_GUARD: guard,
+    AEGIR_MODULES: modules,
     // The plugins lie in this installation, which a run must not write to.
     PYTHONDONTWRITEBYTECODE: '1',
   };

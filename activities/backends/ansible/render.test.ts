@@ -147,7 +147,7 @@ test('environment and command line hold nothing of the worker and no value of th
     runFolder: '',
     environment: { https_proxy: 'http://p:1', PATH: '/bin' },
   };
-  expect(renderEnvironment('/run', dependencies, 'guard ')).toEqual({
+  expect(renderEnvironment('/run', dependencies, { guard: 'guard ', modules: '/modules' })).toEqual({
     https_proxy: 'http://p:1',
     PATH: '/venv/bin:/bin',
     HOME: '/run',
@@ -157,6 +157,7 @@ test('environment and command line hold nothing of the worker and no value of th
     ANSIBLE_CONFIG: '/run/ansible.cfg',
     AEGIR_EVENTS: '3',
     AEGIR_GUARD: 'guard ',
+    AEGIR_MODULES: '/modules',
     PYTHONDONTWRITEBYTECODE: '1',
   });
   expect(renderCommand('/run', '/venv/bin/python', true)).toEqual([

@@ -1,0 +1,30 @@
+"""Lets runs share what Ansible makes of a module (itself and all that it imports, without arguments): a quarter of a second of
+work for each module. Ansible locks and writes it so that several processes may; it would keep it for one run only."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+    name: aegir_modules
+    type: aggregate
+    short_description: modules made once
+    description:
+        - Without AEGIR_MODULES, a folder that belongs to the user alone, it does nothing.
+"""
+
+import os
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = 'aggregate'
+    CALLBACK_NAME = 'aegir_modules'
+
+    def __init__(self):
+        super().__init__()
+        folder = os.environ.get('AEGIR_MODULES')
+        if folder:
+            os.makedirs(folder, 0o700, exist_ok=True)
+            os.symlink(folder, os.path.join(constants.DEFAULT_LOCAL_TMP, 'ansiballz_cache'))
