@@ -19,6 +19,8 @@ export interface Part {
   begin(): void;
   /** SIGKILL to all of it at once. It stays away until `begin`. */
   kill(): Promise<void>;
+  /** As an operator stops it. */
+  end(): Promise<void>;
   isUp(): boolean;
   /** How often it has ended by itself. */
   ends(): number;
@@ -83,7 +85,9 @@ export async function startParts(typesFolder: string): Promise<Parts> {
   };
   const all = partNames.map(name => parts[name]);
   const stop = async () => {
-    for (const part of all.toReversed()) await part.kill();
+    for (const part of [parts.worker, parts.api, parts.temporal]) await part.kill();
+    // Killed it would leave its shared memory on this machine.
+    await parts.postgres.end();
     rmSync(home, { recursive: true, force: true });
   };
   const ready = async (timeoutMs: number) => {
@@ -106,6 +110,7 @@ export async function startParts(typesFolder: string): Promise<Parts> {
 function keep(start: (signal: AbortSignal) => Promise<Running>): Part {
   let stopping = new AbortController();
   let over = Promise.resolve();
+  let hurry = true;
   let running: Running | null = null;
   let ends = 0;
   let problem = '';
@@ -119,7 +124,7 @@ function keep(start: (signal: AbortSignal) => Promise<Running>): Part {
       running = started;
       if (started) await Promise.race([started.exited, aborted]);
       running = null;
-      await started?.stop(true);
+      await started?.stop(hurry);
       if (signal.aborted) return;
       if (started) ends += 1;
       await Promise.race([delay(1000), aborted]);
@@ -131,6 +136,12 @@ function keep(start: (signal: AbortSignal) => Promise<Running>): Part {
       over = live(stopping.signal);
     },
     async kill() {
+      hurry = true;
+      stopping.abort();
+      await over;
+    },
+    async end() {
+      hurry = false;
       stopping.abort();
       await over;
     },
