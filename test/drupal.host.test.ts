@@ -205,7 +205,9 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     await makeEnvironment('bare', 'without-drush');
     expect(await refused('bare')).toContain('composer require drush/drush');
     await useRelease('bare', 'without-vendor');
-    expect(await refused('bare')).toMatch(/composer ended with code \d+: .*(resolve|could not).*Nothing of it was left/is);
+    expect(await refused('bare')).toMatch(
+      /composer ended with code \d+: .*(resolve|could not).*Nothing of it was left/is,
+    );
     expect((await farm.web.exec(`ls ${of('bare')}/releases | grep -c build`)).stdout).toBe('0');
     await useRelease('bare', 'first');
     expect((await install('bare', '--profile', 'minimal')).code).toBe(0);
