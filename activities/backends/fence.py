@@ -19,7 +19,7 @@ import time
 # Permits of runs whose end was never told, and fences of what is gone. No run takes longer than a week.
 KEPT_SECONDS = 30 * 24 * 3600
 PARTS = ('fences', 'permits', 'ending')
-TERM_SECONDS = 2
+TERM_SECONDS = 1
 KILL_SECONDS = 2
 # The places of shell/run_program.py, which removes its folder itself unless it was killed.
 RUN_FOLDERS = ('/run', '/dev/shm', '/tmp', '/var/tmp')

@@ -12,7 +12,7 @@ export function runMarker(taskId: string, attempt: number): string {
 }
 
 /** Between SIGTERM and SIGKILL: enough to flush and to remove a temporary file, and a person waits for it. */
-export const graceMs = 2000;
+export const graceMs = 1000;
 
 /** Processes below `root`, without it. */
 export async function descendants(root: number): Promise<number[]> {
