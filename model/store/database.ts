@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sql } from 'drizzle-orm';
+import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
@@ -18,6 +18,13 @@ export interface OpenDatabase {
   pool: pg.Pool;
   close(): Promise<void>;
 }
+
+// Drizzle would put the values of a query, tokens of sessions among them, into the message of its error: into every log.
+Object.defineProperty(DrizzleQueryError.prototype, 'params', {
+  set(this: DrizzleQueryError) {
+    this.message = `Failed query: ${this.query}`;
+  },
+});
 
 /** One process at a time migrates; the number has no meaning beyond being ours. */
 const migrationLock = 5_420_001;

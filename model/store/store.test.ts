@@ -1,4 +1,5 @@
-import { getTableColumns } from 'drizzle-orm';
+import { inspect } from 'node:util';
+import { getTableColumns, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDatabase } from '../../test/harness.ts';
 import { entities } from '../entities.ts';
@@ -56,6 +57,12 @@ test('the database itself refuses what must never be there, whoever writes', asy
   await expect(insert('environment_names(name, environment)', `('-bad-.example.org', 'x')`)).rejects.toThrow(/valid/);
   const row = `('x', 'p', '${actor.organisation}', '--upload-pack=id', 'static')`;
   await expect(insert('projects(id, name, organisation, repository, application)', row)).rejects.toThrow(/no_option/);
+});
+
+test('the error of a query names the query and what the database says, not its values', async () => {
+  const error = await open.db.execute(sql`select ${'token of somebody'} from nowhere`).catch(inspect);
+  expect(error).toMatch(/select \$1 from nowhere[\s\S]*relation "nowhere" does not exist/);
+  expect(error).not.toContain('somebody');
 });
 
 test('a change writes who, what, before and after, and tells every listener after its commit', async () => {
