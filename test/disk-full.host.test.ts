@@ -2,7 +2,7 @@
 // goes on by itself when there is room again. Each has a small file system of its own here.
 
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -10,11 +10,8 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { HealthView, OperationView } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
-import { type RunningPostgres, startPostgres } from '../start/postgres.ts';
-import { findTemporal, startTemporal } from '../start/temporal.ts';
-import { freePort } from './free-port.ts';
+import { startTestPostgres, startTestTemporal } from './engines.ts';
 import { type Aegir, type Engines, startAegir } from './harness.ts';
-import { pythonBin } from './play-role.ts';
 import { makeTypeFolder } from './task-types.ts';
 
 // A file system can be mounted by root, on Linux.
@@ -82,7 +79,8 @@ function makeSuite(engines: (disk: SmallDisk) => Promise<Engines & { stop(): Pro
         `touch ${begun}; until [ -e ${go} ]; do sleep 0.1; done; seq -f 'line %.0f of what a step may print' ${lines}; echo long >> ${journal}`,
       );
       types.shellTask('last', `echo last >> ${journal}`);
-      types.operation('three', 'project', '[{id: a, task: first}, {id: b, task: long}, {id: c, task: last}]');
+      const steps = '[{id: a, task: first}, {id: b, task: long}, {id: c, task: last}]';
+      types.operation('three', 'project', steps, 'locks: {project: exclusive}\n');
       running = await engines(disk);
       aegir = await startAegir({ types: types.path, engines: running });
       const values = { name: 'site', repository: 'https://example.org/site.git', application: 'static' };
@@ -100,7 +98,7 @@ function makeSuite(engines: (disk: SmallDisk) => Promise<Engines & { stop(): Pro
       const path = `/api/projects/${project.id}/operations`;
       const { status, body } = await aegir.call<OperationView>('POST', path, { type: 'three', input: {} });
       expect(status, JSON.stringify(body)).toBe(201);
-      await expect.poll(() => readOrNothing(begun), { timeout: 60_000 }).not.toBeNull();
+      await expect.poll(() => existsSync(begun), { timeout: 60_000 }).toBe(true);
       return body.id;
     },
     letGo: () => writeFileSync(go, ''),
@@ -108,27 +106,10 @@ function makeSuite(engines: (disk: SmallDisk) => Promise<Engines & { stop(): Pro
   };
 }
 
-function readOrNothing(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
 describe.skipIf(!canMount)('the disk of the database is full', () => {
-  let postgres: RunningPostgres;
-  let log: string;
   // Its files, 64 MB of journal and some room.
   const suite = makeSuite(async ({ folder }) => {
-    log = join(folder, 'postgres.log');
-    mkdirSync(join(folder, 'data'));
-    postgres = await startPostgres({
-      dataFolder: join(folder, 'data', 'postgres'),
-      port: await freePort(),
-      password: 'for-this-run-only',
-      logFile: log,
-    });
+    const postgres = await startTestPostgres(folder);
     return {
       databaseUrl: postgres.url,
       temporalAddress: inject('temporalAddress'),
@@ -191,13 +172,7 @@ async function fillUp(address: string, namespace: string): Promise<void> {
 describe.skipIf(!canMount)('the disk of the engine is full', () => {
   let address: string;
   const suite = makeSuite(async ({ folder }) => {
-    const temporal = await startTemporal({
-      binary: findTemporal(process.env.PATH ?? '', pythonBin),
-      dataFolder: join(folder, 'temporal'),
-      port: await freePort(),
-      namespace: 'aegir',
-      logFile: join(folder, 'temporal.log'),
-    });
+    const temporal = await startTestTemporal(folder);
     address = temporal.address;
     return {
       databaseUrl: inject('databaseUrl'),
@@ -226,6 +201,7 @@ describe.skipIf(!canMount)('the disk of the engine is full', () => {
     expect(done.state, done.message).toBe('succeeded');
     expect((await suite.aegir().waitFor(second.body.id)).state).toBe('succeeded');
     expect(await engine()).toBe(true);
-    expect(suite.journal()).toEqual(['first', 'long', 'last', 'first', 'long', 'last']);
+    // A step whose end nobody could write down is run again.
+    expect(suite.journal().join(' ')).toMatch(/^first( long)+ last first( long)+ last$/);
   });
 });

@@ -5,9 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startPostgres } from '../start/postgres.ts';
-import { findTemporal, startTemporal } from '../start/temporal.ts';
-import { freePort } from './free-port.ts';
+import { startTestPostgres, startTestTemporal } from './engines.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,23 +18,9 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'aegir-test-'));
-  const python = join(import.meta.dirname, '..', '.cache', 'python', 'bin');
   const [postgres, temporal] = await Promise.all([
-    startPostgres({
-      dataFolder: join(folder, 'postgres'),
-      port: await freePort(),
-      password: 'for-this-run-only',
-      logFile: join(folder, 'postgres.log'),
-      durable: false,
-    }),
-    startTemporal({
-      binary: findTemporal(process.env.PATH ?? '', python),
-      dataFolder: join(folder, 'temporal'),
-      port: await freePort(),
-      namespace: 'aegir',
-      logFile: join(folder, 'temporal.log'),
-      durable: false,
-    }),
+    startTestPostgres(folder, { durable: false }),
+    startTestTemporal(folder, { durable: false }),
   ]);
   project.provide('databaseUrl', postgres.url);
   project.provide('temporalAddress', temporal.address);

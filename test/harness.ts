@@ -1,7 +1,7 @@
 // A whole Aegir for a suite: its own database and namespace, the real server.ts and worker.ts as processes, and a client.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
@@ -11,15 +11,10 @@ import type { OperationView } from '../api/contract.ts';
 import type { Choice } from '../model/attention.ts';
 import { isOver } from '../model/run.ts';
 import { launch, type Running, waitUntilReady } from '../start/launch.ts';
+import { type Answer, type CallOptions, callApi, localAuthorization } from './call-api.ts';
 import { freePort } from './free-port.ts';
 
 const installation = join(import.meta.dirname, '..');
-
-export interface Answer<T = unknown> {
-  status: number;
-  body: T;
-  headers: Headers;
-}
 
 export interface Aegir {
   url: string;
@@ -43,11 +38,6 @@ export interface Aegir {
   /** Again, at the same address, after `server.stop()`. */
   startServer(): Promise<Running>;
   stop(): Promise<void>;
-}
-
-export interface CallOptions {
-  token?: string;
-  headers?: Record<string, string>;
 }
 
 export interface AegirOptions {
@@ -183,27 +173,10 @@ function createClient(
   url: string,
   home: string,
 ): Pick<Aegir, 'call' | 'run' | 'waitFor' | 'waitUntilQuiet' | 'decide' | 'log'> {
-  // Each start of the API makes another one.
-  const local = () => `Local ${readFileSync(join(home, 'local-token'), 'utf8')}`;
-  const call = async <T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    options: CallOptions = {},
-  ): Promise<Answer<T>> => {
-    const authorization = options.token === undefined ? local() : options.token === '' ? '' : `Bearer ${options.token}`;
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: { ...(authorization ? { authorization } : {}), 'content-type': 'application/json', ...options.headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const json = /json/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, body: (json ? JSON.parse(text) : text) as T, headers: response.headers };
-  };
+  const call: Aegir['call'] = (method, path, body, options) => callApi({ url, home }, method, path, body, options);
   const waitUntilQuiet = async (id: string): Promise<OperationView> => {
     const abort = new AbortController();
-    const headers = { authorization: local() };
+    const headers = { authorization: localAuthorization(home) };
     const response = await fetch(`${url}/api/operations/${id}/events`, { headers, signal: abort.signal });
     // The stream ends by itself after the end of the Operation.
     const text = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());

@@ -1,12 +1,12 @@
 // Runs one role by plain ansible-playbook, against a test host or this machine, with values as Aegir gives them: data that
 // Ansible never interprets. For tests of roles; the backend that Aegir itself uses is in activities/backends/ansible.
 
-import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { inject } from 'vitest';
+import { modulesOf } from '../activities/backends/ansible/modules.ts';
 import { markUnsafe } from '../activities/backends/ansible/render-vars.ts';
 import type { TestHost } from './test-host.ts';
 
@@ -41,7 +41,7 @@ export async function playRole(
     await writeFiles(folder, role, values, options);
     const result = await execa(join(pythonBin, 'ansible-playbook'), playFlags(folder, options), {
       cwd: folder,
-      env: environment(folder, role),
+      env: await environment(folder, role),
       reject: false,
       all: true,
       stdin: 'ignore',
@@ -82,12 +82,14 @@ function playFlags(folder: string, { check }: PlayOptions): string[] {
   return ['--inventory', join(folder, 'inventory.json'), ...(check ? ['--check', '--diff'] : []), 'play.yml'];
 }
 
-function environment(folder: string, role: string): Record<string, string> {
-  const hasOwn = existsSync(join(project, 'roles', role, 'library'));
+async function environment(folder: string, role: string): Promise<Record<string, string>> {
   return {
     // All plays of a run of the tests make a module once.
     ANSIBLE_CALLBACK_PLUGINS: join(project, 'activities/backends/ansible/plugins/callback'),
-    AEGIR_MODULES: join(inject('enginesFolder'), 'modules', hasOwn ? role : 'common'),
+    AEGIR_MODULES: await modulesOf(join(inject('enginesFolder'), 'modules'), {
+      folder: join(project, 'roles', role),
+      version: role,
+    }),
     PATH: `${pythonBin}:${process.env.PATH}`,
     HOME: folder,
     ANSIBLE_LIBRARY: join(project, 'activities/backends/ansible/library'),

@@ -12,9 +12,7 @@ import type { OperationView } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
 import { openKeyRing } from '../secrets/key-ring.ts';
 import { createPayloadCodec } from '../secrets/payload-codec.ts';
-import { startPostgres } from '../start/postgres.ts';
-import { findTemporal, startTemporal } from '../start/temporal.ts';
-import { freePort } from './free-port.ts';
+import { startTestPostgres, startTestTemporal } from './engines.ts';
 import { type Aegir, type Engines, startAegir } from './harness.ts';
 import { clientWithKey } from './sealed.ts';
 import { makeTypeFolder, type TypeFolder } from './task-types.ts';
@@ -67,21 +65,9 @@ async function main(): Promise<void> {
 }
 
 async function startEngines(folder: string, ends: (() => Promise<void>)[]): Promise<Engines> {
-  const python = join(installation, '.cache', 'python', 'bin');
-  const postgres = await startPostgres({
-    dataFolder: join(folder, 'postgres'),
-    port: await freePort(),
-    password: 'for-this-run-only',
-    logFile: join(folder, 'postgres.log'),
-    durable: false,
-  });
+  const postgres = await startTestPostgres(folder, { durable: false });
   ends.push(() => postgres.stop());
-  const temporal = await startTemporal({
-    binary: findTemporal(process.env.PATH ?? '', python),
-    dataFolder: join(folder, 'temporal'),
-    port: await freePort(),
-    namespace: 'aegir',
-    logFile: join(folder, 'temporal.log'),
+  const temporal = await startTestTemporal(folder, {
     // Locks that go on as new runs, and an Action as a workflow.
     dynamicConfiguration: ['limit.historyCount.suggestContinueAsNew=10', 'activity.enableStandalone=false'],
   });

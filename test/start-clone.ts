@@ -114,9 +114,10 @@ async function makeEnvironment(base: string, userHome: string, account: Account)
       AEGIR_HOME: join(base, 'data'),
     },
     // Whoever runs the tests shares the machine's cache; for an account that was just made it is closed.
-    ...(account === itself ? { npm_config_cache: cache, npm_config_prefer_offline: 'true' } : {}),
-    // The usual folder of root is the machine's own.
-    ...(account === itself ? { AEGIR_RUN_FOLDER: base } : {}),
+    // The usual folder of root for what is known of runs is the machine's own, too.
+    ...(account === itself
+      ? { npm_config_cache: cache, npm_config_prefer_offline: 'true', AEGIR_RUN_FOLDER: base }
+      : {}),
   };
 }
 

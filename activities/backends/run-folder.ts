@@ -2,9 +2,10 @@
 // worker left behind is removed at the next start.
 
 import { constants } from 'node:fs';
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { canAccess } from './can-access.ts';
 import { endMarked } from './process-tree.ts';
 
 const prefix = 'aegir-run-';
@@ -12,11 +13,7 @@ const markerFile = 'attempt';
 
 export async function baseFolder(configured: string): Promise<string> {
   if (configured) return configured;
-  const usable = await access('/dev/shm', constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  return usable ? '/dev/shm' : tmpdir();
+  return (await canAccess('/dev/shm', constants.W_OK)) ? '/dev/shm' : tmpdir();
 }
 
 /** @param marker of the run (see `runMarker`), by which the sweep finds processes that outlived their worker. */

@@ -1,17 +1,11 @@
 // The API for somebody who is patient: while it is away, or says that something behind it is, it is asked again.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-
-export interface PatientAnswer<T> {
-  status: number;
-  body: T;
-}
+import { type Answer, callApi } from '../call-api.ts';
 
 export interface Client {
   /** @throws when there is no answer in time. */
-  call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<PatientAnswer<T>>;
+  call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
   /** One try; null = it is away. */
   glance<T>(path: string): Promise<T | null>;
 }
@@ -21,25 +15,9 @@ const patienceMs = 120_000;
 /** An answer takes milliseconds; one that hangs is asked for again. */
 const answerMs = 15_000;
 
-export function createClient({ url, home }: { url: string; home: string }): Client {
-  const once = async <T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<PatientAnswer<T>> => {
-    // Each start of the API makes another token.
-    const authorization = `Local ${readFileSync(join(home, 'local-token'), 'utf8')}`;
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: { authorization, 'content-type': 'application/json', ...headers },
-      signal: AbortSignal.timeout(answerMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const isJson = (response.headers.get('content-type') ?? '').includes('json');
-    return { status: response.status, body: (isJson ? JSON.parse(text) : text) as T };
-  };
+export function createClient(api: { url: string; home: string }): Client {
+  const once = async <T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+    callApi<T>(api, method, path, body, { headers, signal: AbortSignal.timeout(answerMs) });
   return {
     async call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>) {
       const end = Date.now() + patienceMs;

@@ -1,7 +1,7 @@
 // Kills or cuts one part and brings it back. Each answers false when there was nothing to kill in time.
 
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readFileOrNothing } from '../../start/launch.ts';
 import { signal } from '../../start/process-tree.ts';
 import { findMarked, type Target } from './host.ts';
 import { type PartName, type Parts, partNames } from './parts.ts';
@@ -65,11 +65,4 @@ async function killPlaybook(tasks: () => string[]): Promise<boolean> {
 /** They have its name among their arguments. */
 const wrappers = ['setpriv', 'unshare', 'sh'];
 
-function commOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    // It has ended meanwhile.
-    return '';
-  }
-}
+const commOf = (pid: number) => readFileOrNothing(`/proc/${pid}/comm`).trim();

@@ -1,9 +1,10 @@
 // The host as whoever owns the machine below it sees it: its files and processes, whatever has become of sshd and network.
 
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { readFileOrNothing } from '../../start/launch.ts';
 import type { TestHost } from '../test-host.ts';
 import { folder, hostScript } from './types.ts';
 
@@ -28,24 +29,26 @@ export async function prepareTarget(host: TestHost): Promise<Target> {
   const namespace = namespaceOf(init);
   return {
     host,
-    read: name => (existsSync(join(here, name)) ? readFileSync(join(here, name), 'utf8') : ''),
+    read: name => readFileOrNothing(join(here, name)),
     write: (name, text) => (text ? writeFileSync(join(here, name), text) : rmSync(join(here, name), { force: true })),
     exec: async command => {
       const spaces = ['-t', init, '-m', '-u', '-i', '-n', '-p'];
       return (await run('nsenter', [...spaces, '--', 'sh', '-c', command])).stdout.trim();
     },
     processes: name =>
-      listPids().filter(pid => readFile(`/proc/${pid}/comm`).trim() === name && namespaceOf(pid) === namespace),
+      listPids().filter(
+        pid => readFileOrNothing(`/proc/${pid}/comm`).trim() === name && namespaceOf(pid) === namespace,
+      ),
   };
 }
 
 /** Processes on both sides, as this machine sees those of its hosts, too. `markers`: beginnings of `AEGIR_RUN`. */
 export function findMarked(markers: string[]): { pid: number; command: string }[] {
   return listPids().flatMap(pid => {
-    const mine = readFile(`/proc/${pid}/environ`)
+    const mine = readFileOrNothing(`/proc/${pid}/environ`)
       .split('\0')
       .some(entry => markers.some(marker => entry.startsWith(`AEGIR_RUN=${marker}`)));
-    const command = readFile(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+    const command = readFileOrNothing(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
     return mine ? [{ pid, command }] : [];
   });
 }
@@ -60,14 +63,6 @@ function namespaceOf(pid: number | string): string {
     return readlinkSync(`/proc/${pid}/ns/pid`);
   } catch {
     // It has ended meanwhile.
-    return '';
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
     return '';
   }
 }

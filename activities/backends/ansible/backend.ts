@@ -1,11 +1,12 @@
 // Carries out a Task type that is an Ansible role: renders everything into a private folder, runs ansible-playbook in a
 // scope, follows its events, and leaves nothing behind.
 
-import { access, constants } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError, errorText } from '../../../model/errors.ts';
 import { untilAborted } from '../abortable.ts';
 import type { Backend, Preview, Run, RunReport, RunResult } from '../backend.ts';
+import { canAccess } from '../can-access.ts';
 import type { BackendDependencies } from '../dependencies.ts';
 import { startFeedbackRelay } from '../feedback-relay.ts';
 import { endAttempt, endOn, enter, isPermitted, leave } from '../fence.ts';
@@ -72,11 +73,7 @@ async function compare(preview: () => Promise<Preview>, token: string): Promise<
 
 async function checkRun(run: Run, { python }: BackendDependencies): Promise<string[]> {
   const mistakes: string[] = [];
-  const readable = (path: string) =>
-    access(path, constants.R_OK).then(
-      () => true,
-      () => false,
-    );
+  const readable = (path: string) => canAccess(path, constants.R_OK);
   if (!(await readable(join(dirname(python), 'ansible-playbook')))) {
     mistakes.push(`There is no ansible-playbook beside ${python}. Start Aegir by "npm start", or set AEGIR_PYTHON.`);
   }
@@ -157,7 +154,9 @@ async function playOn(
       folder,
       environment: renderEnvironment(folder, dependencies, {
         guard: renderShellGuard(marker, permit),
-        modules: await modulesOf(run, dependencies),
+        modules: dependencies.modules
+          ? await modulesOf(dependencies.modules, { folder: run.folder, version: run.taskType.version })
+          : '',
       }),
       marker,
       input: '',

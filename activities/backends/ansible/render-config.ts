@@ -36,7 +36,7 @@ pipelining = True
 ${ssh}`;
 }
 
-/** `guard` goes before every command of the run (`renderShellGuard`); `modules`: see modules.ts. */
+/** `guard` goes before every command of the run (`renderShellGuard`); `modules`: see modules.ts; '' = not shared. */
 export function renderEnvironment(
   folder: string,
   dependencies: RunDependencies,
