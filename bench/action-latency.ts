@@ -7,6 +7,7 @@ import { makeServer } from '../activities/backends/test-run.ts';
 import type { ActionView } from '../api/contract.ts';
 import { makeTypeFolder } from '../test/task-types.ts';
 import { canRunHosts, startTestHost } from '../test/test-host.ts';
+import { percentile } from './percentile.ts';
 import { startBenchAegir } from './start-aegir.ts';
 
 const rounds = Number(process.argv[2] ?? 60);
@@ -47,7 +48,7 @@ try {
   lease.release();
   report(`Action, ${busyMs} ms of it on the host`, actions);
   report('bare command over the same kind of connection', bare);
-  console.log(`beyond the bare command: p50 ${Math.round(at(actions, 0.5) - at(bare, 0.5))} ms`);
+  console.log(`beyond the bare command: p50 ${Math.round(percentile(actions, 0.5) - percentile(bare, 0.5))} ms`);
 } finally {
   await masters.closeAll();
   await aegir.stop();
@@ -61,11 +62,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-function at(values: number[], part: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
-}
-
 function report(what: string, values: number[]): void {
-  const [p50, p95, most] = [0.5, 0.95, 1 - 1 / values.length].map(part => Math.round(at(values, part)));
+  const [p50, p95, most] = [0.5, 0.95, 1].map(part => Math.round(percentile(values, part)));
   console.log(`${what}: p50 ${p50} ms, p95 ${p95} ms, most ${most} ms (${values.length} calls)`);
 }

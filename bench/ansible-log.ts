@@ -8,6 +8,7 @@ import type { Backend, RunResult } from '../activities/backends/backend.ts';
 import { createBackends, createSshMasters } from '../activities/backends/index.ts';
 import { makeFolder, makeRun, makeServer, python } from '../activities/backends/test-run.ts';
 import { startTestHost } from '../test/test-host.ts';
+import { percentile } from './percentile.ts';
 
 const lines = 100_000;
 const printing = `import sys\nfor i in range(${lines}): print(i, "x" * 60)`;
@@ -101,8 +102,7 @@ async function latency(): Promise<void> {
     await masters.closeAll();
     await host.stop();
   }
-  delays.sort((a, b) => a - b);
-  const at = (part: number) => (delays[Math.floor(delays.length * part)] ?? 0).toFixed(0);
+  const at = (part: number) => percentile(delays, part).toFixed(0);
   console.log(`SSH host, print to log: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, first to last of ${delays.length} lines`);
 }
 

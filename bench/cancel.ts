@@ -7,6 +7,7 @@ import { marked, runMarker } from '../activities/backends/process-tree.ts';
 import type { OperationView } from '../api/contract.ts';
 import { makeTypeFolder } from '../test/task-types.ts';
 import { canRunHosts, startTestHost } from '../test/test-host.ts';
+import { percentile } from './percentile.ts';
 import { startBenchAegir } from './start-aegir.ts';
 
 const rounds = Number(process.argv[2] ?? 10);
@@ -80,8 +81,9 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
 
 function report(kind: string, times: Times[]): void {
   const line = (name: keyof Times) => {
-    const sorted = times.map(each => each[name]).sort((a, b) => a - b);
-    return `p50 ${Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0)}, most ${Math.round(sorted.at(-1) ?? 0)}`;
+    const values = times.map(each => each[name]);
+    const [p50, most] = [0.5, 1].map(part => Math.round(percentile(values, part)));
+    return `p50 ${p50}, most ${most}`;
   };
   console.log(`${kind}: ms until nothing is left on the worker: ${line('worker')}; on the host: ${line('host')};`);
   console.log(`  until the Operation is cancelled: ${line('over')} (${times.length} rounds)`);

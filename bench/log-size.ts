@@ -25,6 +25,8 @@ for i in range(${seconds * 10}):
     time.sleep(0.1)
 PYTHON`;
 
+import { percentile } from './percentile.ts';
+
 const types = makeTypeFolder();
 types.shellTask('print_here', print);
 types.shellTask('say_here', 'echo one');
@@ -162,11 +164,8 @@ async function measureFollowing(): Promise<void> {
 }
 
 function report(what: string, values: number[]): void {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number) => (sorted[Math.floor(sorted.length * part)] ?? Number.NaN).toFixed(1);
-  console.log(
-    `${what}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${sorted.at(-1)?.toFixed(1)} ms (${values.length})`,
-  );
+  const at = (part: number) => percentile(values, part).toFixed(1);
+  console.log(`${what}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${at(1)} ms (${values.length})`);
 }
 
 async function load(): Promise<string> {

@@ -9,6 +9,7 @@ import type { OperationView } from '../api/contract.ts';
 import type { LogChunk } from '../model/log.ts';
 import { makeTypeFolder } from '../test/task-types.ts';
 import { canRunHosts, startTestHost, type TestHost } from '../test/test-host.ts';
+import { percentile } from './percentile.ts';
 import { type BenchAegir, startBenchAegir } from './start-aegir.ts';
 
 const ticks = 200;
@@ -89,9 +90,6 @@ async function measureVolume(of: BenchAegir, on: TestHost): Promise<void> {
 }
 
 function report(what: string, values: number[]): void {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number) => Math.round(sorted[Math.floor(sorted.length * part)] ?? Number.NaN);
-  console.log(
-    `${what}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${Math.round(sorted.at(-1) ?? Number.NaN)} ms (${values.length} lines)`,
-  );
+  const at = (part: number) => Math.round(percentile(values, part));
+  console.log(`${what}: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${at(1)} ms (${values.length} lines)`);
 }
