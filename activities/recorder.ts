@@ -51,11 +51,7 @@ export function createRecorder(deps: ActivityDependencies): Recorder {
     releaseLocks: run => within(run, () => locks.release(run)),
     beginOperation: run => within(run, () => beginOperation(db, run)),
     preflight: (run, plan) => within(run, () => runPreflight(deps, run, plan)),
-    park: (run, attention) =>
-      within(run, async () => {
-        const left = await endLeft(deps, run);
-        await park(db, run, { ...attention, message: `${attention.message} ${left}`.trim() });
-      }),
+    park: (run, attention) => within(run, async () => park(db, run, await withWhatIsLeft(deps, run, attention))),
     takeDecision: (run, attention) => within(run, () => takeDecision(db, run, attention)),
     decideByPolicy: (run, request) => within(run, () => decideByPolicy(deps, run, request)),
     cancelled: run =>
@@ -65,12 +61,17 @@ export function createRecorder(deps: ActivityDependencies): Recorder {
         return { choice: cancelChoice ?? 'ask', finished: await finishedTasks(db, run.root) };
       }),
     beginUndo: (run, plan) => within(run, () => beginUndo(db, run, plan)),
-    endOperation: (run, end) =>
-      within(run, async () => {
-        const left = await endLeft(deps, run);
-        await endOperation(db, run, { ...end, message: `${end.message} ${left}`.trim() });
-      }),
+    endOperation: (run, end) => within(run, async () => endOperation(db, run, await withWhatIsLeft(deps, run, end))),
   };
+}
+
+/** Nobody is to decide, or to go on, beside something that still runs. */
+async function withWhatIsLeft<T extends { message: string }>(
+  deps: ActivityDependencies,
+  run: RunOf,
+  told: T,
+): Promise<T> {
+  return { ...told, message: `${told.message} ${await endLeft(deps, run)}`.trim() };
 }
 
 async function decideByPolicy({ db }: ActivityDependencies, { plan }: RunOf, request: DecisionRequest): Promise<void> {

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { Database } from '../model/store/database.ts';
-import { forgetWorker, noteWorker } from '../model/store/workers.ts';
+import { forgetLostWorkers, forgetWorker, noteWorker } from '../model/store/workers.ts';
 
 export interface SignsOfLife {
   /** From now on it takes nothing any more. */
@@ -31,6 +31,8 @@ export async function startSignsOfLife(db: Database, reachesEngine: () => Promis
     }
   };
   await give();
+  // Whoever begins next does it, where the database is away now.
+  await forgetLostWorkers(db).catch(() => undefined);
   const over = goOn().catch(() => undefined);
   return {
     async end() {

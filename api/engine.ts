@@ -51,6 +51,9 @@ const callTimeoutMs = 5000;
 /** Between the moment at which a run says that its Operation is over and its own end: a resume may come in between. */
 const closingMs = 3000;
 
+/** A start that was refused is tried again within a third of this, by the sweeper. */
+const refusalMs = 30_000;
+
 export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const connection = Connection.lazy({ address: options.address });
   const { namespace, codec } = options;
@@ -71,6 +74,9 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     }
   };
 
+  // With a full disk it answers questions and takes nothing.
+  let refusedAt = 0;
+
   /** null: another attempt has the id. */
   const startOrFind = async (plan: Plan, attempt: number): Promise<string | null> => {
     const args = { plan, attempt, root: plan.operationId, outputs: {}, within: [], fences: [] };
@@ -86,9 +92,13 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
           staticSummary: `${plan.title} ${plan.subject.name}`,
         }),
       );
+      refusedAt = 0;
       return handle.firstExecutionRunId;
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw engineUnavailable(error);
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
+        refusedAt = Date.now();
+        throw engineUnavailable(error);
+      }
       const found = await soon(() => client.workflow.getHandle(plan.operationId).describe());
       // Runs of earlier versions do not say it.
       const theirs = found.typedSearchAttributes.get(attemptKey) ?? String(attempt);
@@ -106,29 +116,16 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     }
   };
 
-  // With a full disk it answers questions and takes nothing.
-  let takesRuns = true;
-  const start: Engine['start'] = async (plan, attempt) => {
-    for (const end = Date.now() + closingMs; ; ) {
-      const run = await startOrFind(plan, attempt);
-      if (run) return run;
-      if (Date.now() > end) throw new AppError('unavailable', 'The attempt before is not over in the engine.');
-      await delay(100);
-    }
-  };
-
   return {
     statusOf,
     consolePage,
     runAction: createActionRunner({ client, connection, taskQueue: options.taskQueue }),
     async start(plan, attempt) {
-      try {
-        const run = await start(plan, attempt);
-        takesRuns = true;
-        return run;
-      } catch (error) {
-        takesRuns = false;
-        throw error;
+      for (const end = Date.now() + closingMs; ; ) {
+        const run = await startOrFind(plan, attempt);
+        if (run) return run;
+        if (Date.now() > end) throw new AppError('unavailable', 'The attempt before is not over in the engine.');
+        await delay(100);
       }
     },
     tellDecided: id => signal(id, 'decided'),
@@ -169,7 +166,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     },
     async healthy() {
       return soon(() => connection.workflowService.describeNamespace({ namespace })).then(
-        () => takesRuns,
+        () => Date.now() - refusedAt > refusalMs,
         () => false,
       );
     },

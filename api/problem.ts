@@ -35,18 +35,19 @@ export class NotSignedIn extends HTTPException {
 }
 
 export function toProblem(thrown: unknown, c: Context, log: (line: string, detail?: unknown) => void): Response {
-  const trouble = databaseTrouble(thrown);
+  const trouble = isTold(thrown) ? null : databaseTrouble(thrown);
   const error = trouble ? new AppError('unavailable', trouble, { cause: thrown }) : thrown;
   const requestId = c.get('requestId') as string;
   const status = statusOf(error);
   if (status === 500 || trouble) log(`${c.req.method} ${c.req.path} failed (request ${requestId})`, error);
-  const known = error instanceof AppError || error instanceof HTTPException;
   const body: ProblemJson = {
     type: 'about:blank',
     title: titles[status] ?? 'Error',
     status,
     detail:
-      known && status !== 500 ? error.message : `Something failed here. The log has the detail under ${requestId}.`,
+      isTold(error) && status !== 500
+        ? error.message
+        : `Something failed here. The log has the detail under ${requestId}.`,
     code:
       error instanceof AppError
         ? error.code
@@ -59,6 +60,11 @@ export function toProblem(thrown: unknown, c: Context, log: (line: string, detai
     problems: error instanceof AppError ? error.problems : [],
   };
   return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' });
+}
+
+/** It says by itself what it means, whatever was its cause. */
+function isTold(error: unknown): error is AppError | HTTPException {
+  return error instanceof AppError || error instanceof HTTPException;
 }
 
 function statusOf(error: unknown): ContentfulStatusCode {

@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { errorText } from '../../model/errors.ts';
+import { describePartAway } from '../../model/parts.ts';
 import { Client, pathOf } from '../client.ts';
 import { type CredentialFlags, findCredentials, meansThisMachine } from '../credentials.ts';
 import { renderPairs } from '../entity-page.ts';
@@ -67,14 +68,8 @@ async function withHealth(base: Pick<Status, 'running' | 'url' | 'addresses' | '
   }
 }
 
-const meanings: Record<string, string> = {
-  database: 'The database (PostgreSQL) does not answer.',
-  engine: 'The engine (Temporal) does not answer.',
-  workers: 'No worker answers.',
-};
-
 function describeAway(away: string[]): string {
-  const sentences = away.map(name => meanings[name] ?? `${name} does not answer.`);
+  const sentences = away.map(name => `${describePartAway(name)}.`);
   const hope = away.length > 0 ? 'Operations go on by themselves when it is back.' : '';
   return ['Not all parts run.', ...sentences, hope].filter(Boolean).join(' ');
 }

@@ -12,6 +12,10 @@ export async function noteWorker(db: Db, id: string): Promise<void> {
     .insert(workers)
     .values({ id })
     .onConflictDoUpdate({ target: workers.id, set: { seenAt: sql`now()` } });
+}
+
+/** Those that were killed long ago. */
+export async function forgetLostWorkers(db: Db): Promise<void> {
   await db.delete(workers).where(lt(workers.seenAt, sql`now() - interval '1 day'`));
 }
 

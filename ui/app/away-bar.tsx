@@ -1,24 +1,15 @@
 // Says on every page which part of Aegir does not answer, what that means, and goes by itself.
 
 import { For, Show } from 'solid-js';
+import { describePartAway } from '../../model/parts.ts';
 import { type AwayPart, away } from '../api/health.ts';
 import { isLive } from '../api/live.ts';
 import { exactTime } from '../text/time.ts';
-import { labelFrom } from '../text/words.ts';
 
-const words: Record<string, { name: string; means: string }> = {
-  engine: {
-    name: 'The engine (Temporal)',
-    means: 'Nothing begins or goes on meanwhile. Operations go on by themselves when it is back.',
-  },
-  database: {
-    name: 'The database (PostgreSQL)',
-    means: 'What you see may be old, and nothing can be changed. Operations go on by themselves when it is back.',
-  },
-  workers: {
-    name: 'No worker',
-    means: 'Steps wait. Operations go on by themselves when a worker is back.',
-  },
+const meanings: Record<string, string> = {
+  engine: 'Nothing begins or goes on meanwhile. Operations go on by themselves when it is back.',
+  database: 'What you see may be old, and nothing can be changed. Operations go on by themselves when it is back.',
+  workers: 'Steps wait. Operations go on by themselves when a worker is back.',
 };
 
 export function AwayBar() {
@@ -35,14 +26,10 @@ export function AwayBar() {
 }
 
 function Part(props: { part: AwayPart }) {
-  const known = () => words[props.part.name] ?? { name: `${labelFrom(props.part.name)}:`, means: '' };
-  const verb = () => (props.part.name === 'workers' ? 'answers' : 'does not answer');
   return (
     <p data-away={props.part.name}>
-      <strong>
-        {known().name} {verb()}
-      </strong>{' '}
-      since {exactTime(props.part.since)}. {known().means}
+      <strong>{describePartAway(props.part.name)}</strong> since {exactTime(props.part.since)}.{' '}
+      {meanings[props.part.name]}
     </p>
   );
 }

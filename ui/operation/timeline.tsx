@@ -30,17 +30,13 @@ export function Timeline(props: TimelineProps) {
               <For each={newHeadings(task, props.tasks[index() - 1])}>
                 {heading => <li class={`timeline-heading depth-${Math.min(heading.depth, 4)}`}>{heading.title}</li>}
               </For>
-              <Step task={task} within={withinOf(props.tasks, task.undoes)} showLog={props.showLog} />
+              <Step task={task} showLog={props.showLog} />
             </>
           )}
         </For>
       </ol>
     </Show>
   );
-}
-
-function withinOf(tasks: TaskView[], id: string | null): string {
-  return tasks.find(each => each.id === id)?.within.join(' › ') ?? '';
 }
 
 /** Titles of nested Operations that begin with this step, and where the undo begins. */
@@ -55,8 +51,6 @@ function newHeadings(task: TaskView, before: TaskView | undefined): { title: str
 
 interface StepProps {
   task: TaskView;
-  /** In which nested Operation the step was that it takes back; '' = in none. */
-  within: string;
   showLog: (task: string) => void;
 }
 
@@ -73,8 +67,8 @@ function Step(props: StepProps) {
             {task().title}
           </span>
           <StateBadge state={task().state} />
-          <Show when={props.within}>
-            <span class="faint small">in “{props.within}”</span>
+          <Show when={task().undoes && task().within.length > 0}>
+            <span class="faint small">in “{task().within.join(' › ')}”</span>
           </Show>
           <Show when={task().skippedBy}>
             <span class="faint small">by {task().skippedBy}</span>
