@@ -1,5 +1,6 @@
 // Outputs of a run against what its Task type declares.
 
+import { madeFields } from '../model/entities.ts';
 import type { RunnableStep } from '../model/plan.ts';
 import { validateFields } from '../model/validate.ts';
 import type { RunResult } from './backends/backend.ts';
@@ -12,7 +13,11 @@ export function checkOutputs(step: RunnableStep, result: RunResult): { result: R
   const notes = given
     .filter(([name]) => !declared.has(name))
     .map(([name]) => `Note: the output "${name}" is not declared and was left out.`);
-  const specs = step.outputs.map(({ name, type }) => ({ name, type }));
+  const specs = step.outputs.map(({ name, type, creates }) => ({
+    name,
+    type,
+    ...(creates ? { options: madeFields(creates) } : {}),
+  }));
   const kept = Object.fromEntries(given.filter(([name]) => declared.has(name)));
   const { values, problems } = validateFields(specs, kept);
   // null is a value of its own: it empties the field that the output sets.

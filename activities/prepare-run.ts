@@ -1,5 +1,6 @@
 // From the plan's step to a Run: values bound, secrets opened, the connection to the Server, templates that win.
 
+import { isAbsolute, join } from 'node:path';
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
@@ -8,6 +9,7 @@ import type { RunnableStep } from '../model/plan.ts';
 import { type WinningOverride, winningOverrides } from '../model/store/overrides.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import type { AttemptRow } from '../model/store/tasks.ts';
+import type { TaskType } from '../model/task-type.ts';
 import type { Run, ServerConnection } from './backends/backend.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { TaskArguments } from './run-task.ts';
@@ -64,10 +66,26 @@ export async function prepareRun(
       overrides: Object.fromEntries(overrides.map(([template, won]) => [template, originOf(won, roots)])),
     },
     feedback: { url: `${deps.apiUrl}/api/feedback/${step.taskId}`, token },
+    ...(type.serves ? repositoryOf(type.serves, values) : {}),
     templates: Object.fromEntries(overrides.map(([template, { text }]) => [template, text])),
     checkMode: false,
   };
   return { run, changes: type.changes, secretValues };
+}
+
+/** Its name is the id of an Environment: nothing else in the folder can be meant. */
+function repositoryOf(
+  serves: NonNullable<TaskType['serves']>,
+  values: Record<string, unknown>,
+): Pick<Run, 'repository'> {
+  const [folder, name] = [serves.folder, serves.name].map(argument => String(values[argument] ?? ''));
+  if (!folder) return {};
+  if (!isAbsolute(folder) || !/^[0-9A-Z]{26}$/.test(name ?? ''))
+    throw new AppError(
+      'invalid',
+      'The folder of the Backup store is no absolute path, or the repository has no valid name.',
+    );
+  return { repository: join(folder, String(name)) };
 }
 
 async function loadStepRoots(

@@ -2,7 +2,7 @@
 // says what they mean.
 
 import { roles } from '../model/access.ts';
-import { entityKinds } from '../model/entities.ts';
+import { entities, entityKinds } from '../model/entities.ts';
 import { type FieldSpec, fieldFormats, fieldTypes } from '../model/fields.ts';
 import { backendNames, defaultRetry, defaultTimeoutSeconds } from '../model/task-type.ts';
 
@@ -68,6 +68,7 @@ export const taskKeys: FieldSpec[] = [
   text('target', { required: true, choices: ['server', 'worker'] }),
   text('server'),
   words('backends', { choices: [...backendNames] }),
+  dict('serves', { options: [text('folder', { required: true }), text('name', { required: true })] }),
   bool('facts', false),
   dict('arguments', { default: {} }),
   dict('outputs', { default: {} }),
@@ -101,6 +102,7 @@ export const bindingKeys: FieldSpec[] = [
 export const outputKeys: FieldSpec[] = [
   text('type', { required: true, choices: [...fieldTypes] }),
   text('sets'),
+  text('creates', { choices: entityKinds.filter(kind => entities[kind].madeOn) }),
   text('help'),
 ];
 
@@ -127,6 +129,7 @@ export const operationKeys: FieldSpec[] = [
     options: entityKinds.map(kind => text(kind, { choices: ['exclusive', 'shared'] })),
   }),
   dict('states', { default: {}, options: ['begin', 'succeeded', 'failed', 'cancelled'].map(name => text(name)) }),
+  dict('sets', { default: {} }),
   dict('on_failure', {
     options: [
       text('choose', { required: true, choices: ['undo', 'leave'] }),

@@ -13,6 +13,7 @@ import { typeName } from './find-types.ts';
 import { checkWord, fieldKeys, operationKeys, stepKeys } from './formats.ts';
 import { readArguments } from './read-arguments.ts';
 import { hashData, readYamlFile } from './read-file.ts';
+import { checkSource } from './type-agreement.ts';
 import { locate, type YamlSource } from './yaml-source.ts';
 
 export interface ReadOperationType {
@@ -52,6 +53,7 @@ export async function readOperationType(
     fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
+    sets: readSets(on, values.sets, mistakes),
     onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
@@ -70,6 +72,22 @@ function checkStates(on: EntityKind, values: Record<string, unknown>, mistakes: 
   for (const [end, state] of Object.entries(isDict(values.states) ? values.states : {})) check(`states.${end}`, state);
 }
 
+/** Paths with a `$` in front, as in `with:`. */
+function readSets(on: EntityKind | undefined, raw: unknown, mistakes: Problem[]): Record<string, string> {
+  const fields = on ? entities[on].fields : [];
+  return Object.fromEntries(
+    Object.entries(isDict(raw) ? raw : {}).flatMap(([name, value]) => {
+      const path = `sets.${name}`;
+      const field = fields.find(each => each.name === name);
+      const source = typeof value === 'string' && value.startsWith('$') ? value.slice(1) : undefined;
+      const wrong = field ? source && checkSource(source, field) : `"${name}" is no field of a ${on}.`;
+      if (!source) mistakes.push({ path, message: 'must be a path with "$" in front, such as $backup.release.' });
+      else if (wrong) mistakes.push({ path, message: wrong });
+      return source ? [[name, source]] : [];
+    }),
+  );
+}
+
 /** A year: what waits longer is forgotten, not decided. */
 const mostHours = 365 * 24;
 
@@ -84,7 +102,10 @@ function readPolicy(raw: unknown, mistakes: Problem[]): FailurePolicy | undefine
 }
 
 /** It is one Task, and leaves no run behind that could set states or hold locks. */
-function checkAction({ action, opens, steps, states, locks, onFailure }: OperationType, mistakes: Problem[]): void {
+function checkAction(
+  { action, opens, steps, states, sets, locks, onFailure }: OperationType,
+  mistakes: Problem[],
+): void {
   const report = (path: string, message: string) => mistakes.push({ path, message });
   if (!action) {
     if (opens !== undefined) report('opens', 'has a meaning only beside "action: true".');
@@ -92,6 +113,7 @@ function checkAction({ action, opens, steps, states, locks, onFailure }: Operati
   }
   if (steps.length !== 1 || !steps[0]?.task) report('steps', 'An Action has exactly one step, and that is a task.');
   if (Object.keys(states).length > 0) report('states', 'An Action sets no states.');
+  if (Object.keys(sets).length > 0) report('sets', 'An Action sets no fields.');
   if (Object.keys(locks).length > 0) report('locks', 'An Action takes no locks.');
   if (onFailure) report('on_failure', 'An Action is over at once.');
 }

@@ -7,7 +7,7 @@ import type { CatalogueProblem } from '../model/catalogue.ts';
 import { isDict } from '../model/coerce.ts';
 import type { EntityKind } from '../model/entities.ts';
 import { errorText, type Problem } from '../model/errors.ts';
-import type { FieldRules, FieldType } from '../model/fields.ts';
+import type { FieldRules } from '../model/fields.ts';
 import { isEntityKind, resolvePathType } from '../model/paths.ts';
 import type { Argument, BackendName, Output, TaskTarget, TaskType } from '../model/task-type.ts';
 import { validateFields } from '../model/validate.ts';
@@ -103,6 +103,7 @@ function readTask(
   const allArguments = addBindings(from.main.arguments, values.arguments, mistakes);
   const outputs = readOutputs(values.outputs, mistakes);
   const server = readServer(values.server as string | undefined, target, mistakes);
+  const serves = readServes(values.serves as TaskType['serves'], allArguments, mistakes);
   const undoWhen = readUndoWhen(values, outputs, mistakes);
   const retry = (values.retry ?? {}) as { attempts?: number; delay?: number };
   checkNumbers({ ...values, ...retry }, mistakes);
@@ -114,6 +115,7 @@ function readTask(
     target: target ?? 'worker',
     server,
     backends,
+    serves,
     arguments: allArguments,
     rules: from.main.rules,
     outputs,
@@ -131,6 +133,14 @@ function readTask(
       .filter(file => file.path.startsWith('templates/'))
       .map(file => file.path.slice('templates/'.length)),
   });
+}
+
+function readServes(serves: TaskType['serves'], known: Argument[], mistakes: Problem[]): TaskType['serves'] {
+  for (const [key, name] of Object.entries(serves ?? {})) {
+    if (!known.some(argument => argument.name === name))
+      mistakes.push({ path: `serves.${key}`, message: `"${name}" is no argument of this Task type.` });
+  }
+  return serves;
 }
 
 function readUndoWhen(values: Record<string, unknown>, outputs: Output[], mistakes: Problem[]): string | undefined {
@@ -188,11 +198,12 @@ function readOutputs(raw: unknown, mistakes: Problem[]): Output[] {
     if (wrongName) mistakes.push({ path, message: wrongName });
     const { values, problems } = validateFields(outputKeys, entry as Record<string, unknown>, { path });
     mistakes.push(...problems);
-    const { type, sets, help } = values as { type?: FieldType; sets?: string; help?: string };
+    const { type, sets, creates, help } = values as Partial<Output>;
     if (!type) return [];
     const wrongTarget = sets === undefined ? null : checkTarget(sets, type);
     if (wrongTarget) mistakes.push({ path: `${path}.sets`, message: wrongTarget });
-    return [definedOnly<Output>({ name, type, sets, help })];
+    if (creates && type !== 'dict') mistakes.push({ path: `${path}.creates`, message: 'needs "type: dict".' });
+    return [definedOnly<Output>({ name, type, sets, creates, help })];
   });
 }
 

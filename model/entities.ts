@@ -1,9 +1,21 @@
 // The nouns: which kinds of entity there are, their built-in fields, relations and states. Everything that lists, shows,
 // edits or refers to an entity (API, CLI, pages, value paths) is made from this table. Columns are in store/schema.ts.
 
+import { backup, backupStore, backupStoreField } from './backup-entities.ts';
+import { managedStates, nameField, organisationField } from './entity-fields.ts';
 import type { FieldRules, FieldSpec } from './fields.ts';
+import { server } from './server-entity.ts';
 
-export const entityKinds = ['organisation', 'cluster', 'server', 'project', 'release', 'environment'] as const;
+export const entityKinds = [
+  'organisation',
+  'backup_store',
+  'cluster',
+  'server',
+  'project',
+  'release',
+  'backup',
+  'environment',
+] as const;
 export type EntityKind = (typeof entityKinds)[number];
 
 export interface EntityDefinition {
@@ -14,6 +26,8 @@ export interface EntityDefinition {
   titlePlural: string;
   /** There is one, made at the first start: it is edited, but neither added nor deleted. */
   single?: boolean;
+  /** Made by Tasks on an entity of this kind, whose references it takes over; people neither add nor edit nor delete one. */
+  madeOn?: EntityKind;
   /** The field by which people name one. */
   nameField: string;
   /** Fields that a list shows beside the name. */
@@ -27,19 +41,7 @@ export interface EntityDefinition {
   derivedFields?: FieldSpec[];
 }
 
-const managedStates = ['new', 'verified', 'failed', 'deleted'] as const;
 export const environmentStates = ['new', 'installing', 'enabled', 'disabled', 'broken', 'deleted'] as const;
-
-const name = (help: string): FieldSpec => ({
-  name: 'name',
-  type: 'str',
-  label: 'Name',
-  required: true,
-  format: 'name',
-  help,
-});
-
-const organisation: FieldSpec = { name: 'organisation', type: 'reference', to: 'organisation', label: 'Organisation' };
 
 export const entities: Record<EntityKind, EntityDefinition> = {
   organisation: {
@@ -51,9 +53,10 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     nameField: 'name',
     listed: [],
     states: ['new', 'deleted'],
-    fields: [name('Who owns the projects, clusters and people.')],
+    fields: [nameField('Who owns the projects, clusters and people.')],
     resultFields: [],
   },
+  backup_store: backupStore,
   cluster: {
     kind: 'cluster',
     plural: 'clusters',
@@ -63,159 +66,15 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     listed: ['kind'],
     states: managedStates,
     fields: [
-      name('Where Environments run.'),
-      organisation,
+      nameField('Where Environments run.'),
+      organisationField,
       { name: 'kind', type: 'str', label: 'Kind', required: true, choices: ['servers'], default: 'servers' },
+      backupStoreField('Of its Environments, unless they name one themselves.'),
     ],
     resultFields: [],
     derivedFields: [{ name: 'web_addresses', type: 'list', elements: 'str', label: 'Addresses of its web Servers' }],
   },
-  server: {
-    kind: 'server',
-    plural: 'servers',
-    title: 'Server',
-    titlePlural: 'Servers',
-    nameField: 'name',
-    listed: ['cluster', 'connection', 'address'],
-    states: managedStates,
-    rules: { required_if: [['connection', 'ssh', ['address', 'ssh_key']]] },
-    fields: [
-      name('One machine of a Cluster.'),
-      { name: 'cluster', type: 'reference', to: 'cluster', label: 'Cluster', required: true },
-      {
-        name: 'connection',
-        type: 'str',
-        label: 'Connection',
-        required: true,
-        choices: ['ssh', 'local'],
-        default: 'ssh',
-        help: 'Local means the machine on which the worker runs.',
-      },
-      {
-        name: 'address',
-        type: 'str',
-        label: 'Address',
-        format: 'address',
-        help: 'Host name or IP address that the worker connects to.',
-      },
-      {
-        name: 'internal_address',
-        type: 'str',
-        label: 'Internal address',
-        format: 'address',
-        help: 'By which the other Servers of the Cluster reach it, when it is not the address above.',
-      },
-      { name: 'port', type: 'int', label: 'SSH port', default: 22 },
-      { name: 'user', type: 'str', label: 'SSH user', default: 'root' },
-      {
-        name: 'ssh_key',
-        type: 'str',
-        label: 'SSH private key',
-        secret: true,
-        format: 'text',
-        help: 'In OpenSSH or PEM format, without a passphrase.',
-      },
-      {
-        name: 'host_key',
-        type: 'str',
-        label: 'Pinned host key',
-        format: 'text',
-        help: 'Recorded at the first contact. A different key is an error until this is emptied or replaced.',
-      },
-      { name: 'become', type: 'bool', label: 'Become root with sudo', default: false },
-      {
-        name: 'python',
-        type: 'str',
-        label: 'Python interpreter',
-        format: 'absolute_path',
-        default: '/usr/bin/python3',
-      },
-      { name: 'web', group: 'Web', type: 'bool', label: 'Offers web', default: true },
-      {
-        name: 'web_service',
-        group: 'Web',
-        type: 'str',
-        label: 'Web server',
-        choices: ['nginx', 'caddy'],
-        default: 'nginx',
-      },
-      { name: 'web_port', group: 'Web', type: 'int', label: 'Web port', default: 80 },
-      {
-        name: 'web_settings',
-        group: 'Web',
-        type: 'dict',
-        label: 'Web server settings',
-        help: 'Paths of a web server that is not the system’s own (binary, configuration, admin socket).',
-      },
-      {
-        name: 'php_versions',
-        group: 'Web',
-        type: 'list',
-        elements: 'str',
-        label: 'PHP versions',
-        default: [],
-        help: 'Such as 8.2, 8.3; “Prepare” installs them. The first is for Environments that name none.',
-      },
-      {
-        name: 'packages',
-        group: 'What it carries',
-        type: 'list',
-        elements: 'str',
-        label: 'Further packages',
-        default: [],
-        help: 'Debian packages that builds and services need; “Prepare” installs them.',
-      },
-      {
-        name: 'trusted_proxies',
-        group: 'Web',
-        type: 'list',
-        elements: 'str',
-        label: 'Trusted proxies',
-        default: [],
-        help: 'Addresses or networks of load balancers whose word about the visitor’s address and https is taken.',
-      },
-      {
-        name: 'capacity',
-        group: 'What it carries',
-        type: 'int',
-        label: 'Most Environments',
-        help: 'No more are placed here. Empty: no limit.',
-      },
-      {
-        name: 'concurrent_operations',
-        group: 'What it carries',
-        type: 'int',
-        label: 'Operations at once',
-        // sshd takes ten sessions over one connection (MaxSessions), and an Operation uses about one at a time.
-        default: 10,
-        help: 'Further ones wait.',
-      },
-      { name: 'database', group: 'Database', type: 'bool', label: 'Offers databases', default: false },
-      {
-        name: 'database_service',
-        group: 'Database',
-        type: 'str',
-        label: 'Database service',
-        choices: ['mariadb'],
-        default: 'mariadb',
-      },
-      { name: 'database_port', group: 'Database', type: 'int', label: 'Database port', default: 3306 },
-      {
-        name: 'base_path',
-        group: 'What it carries',
-        type: 'str',
-        label: 'Base folder',
-        format: 'absolute_path',
-        default: '/var/lib/aegir',
-        help: 'Releases and Environments are kept below it.',
-      },
-    ],
-    resultFields: [
-      { name: 'facts', type: 'dict', label: 'Facts', help: 'System, services and versions, disk.' },
-      { name: 'unprivileged', type: 'bool', label: 'Without root', help: 'No isolation between Environments.' },
-      { name: 'database_ca', type: 'str', label: 'Authority of the database', help: 'Certificate in PEM format.' },
-    ],
-  },
+  server,
   project: {
     kind: 'project',
     plural: 'projects',
@@ -225,8 +84,8 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     listed: ['repository', 'application', 'default_ref'],
     states: managedStates,
     fields: [
-      name('A codebase.'),
-      organisation,
+      nameField('A codebase.'),
+      organisationField,
       { name: 'repository', type: 'str', label: 'Git repository', required: true, format: 'git_url' },
       {
         name: 'deploy_key',
@@ -256,12 +115,13 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     listed: ['project', 'git_ref'],
     states: managedStates,
     fields: [
-      name('One deployable version of a Project.'),
+      nameField('One deployable version of a Project.'),
       { name: 'project', type: 'reference', to: 'project', label: 'Project', required: true },
       { name: 'git_ref', type: 'str', label: 'Branch, tag or hash', required: true, format: 'git_ref' },
     ],
     resultFields: [{ name: 'hash', type: 'str', label: 'Commit', format: 'git_hash' }],
   },
+  backup,
   environment: {
     kind: 'environment',
     plural: 'environments',
@@ -271,7 +131,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     listed: ['release', 'web_server', 'kind', 'primary_name'],
     states: environmentStates,
     fields: [
-      name('Short name; also the name of its folder and unix user.'),
+      nameField('Short name; also the name of its folder and unix user.'),
       { name: 'release', type: 'reference', to: 'release', label: 'Release', required: true },
       {
         name: 'cluster',
@@ -330,6 +190,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         default: [],
         help: 'One each: /old-path, the new path or address, and 301, 302, 307 or 308 (301 when left out).',
       },
+      { ...backupStoreField('Empty: that of its Cluster.'), group: 'Application' },
       {
         name: 'php_version',
         group: 'Application',
@@ -378,6 +239,12 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     ],
   },
 };
+
+/** What a Task says of an entity that it makes. */
+export function madeFields(kind: EntityKind): FieldSpec[] {
+  const { fields, resultFields } = entities[kind];
+  return [...fields.filter(field => !field.to), ...resultFields];
+}
 
 /** An entity as the API, the CLI and value paths see it. References are ids; secret fields are `{ $secret }` or null. */
 export interface Entity {

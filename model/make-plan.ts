@@ -1,8 +1,10 @@
 // Freezes an Operation: from the resolved steps and the answers to the plan that the workflow carries out.
 
+import { isDict } from './coerce.ts';
 import { type EntityKind, entityKinds } from './entities.ts';
 import type { Problem } from './errors.ts';
 import type { OperationType } from './operation-type.ts';
+import { readPath } from './paths.ts';
 import type { Input, Plan, PlanStep, RunnableStep, SubjectReference, TaskStep, UndoStep } from './plan.ts';
 import { planLocks } from './plan-locks.ts';
 import type { PathRoots } from './step-values.ts';
@@ -55,9 +57,19 @@ function header(
     priority: request.priority,
     minimumRole: type.minimumRole,
     states: type.states,
+    ...(Object.keys(type.sets).length > 0 ? { sets: valuesAt(type.sets, request.roots) } : {}),
     names,
     onFailure: type.onFailure ?? null,
   };
+}
+
+/** A path that ends at an entity means its id. */
+function valuesAt(paths: Record<string, string>, roots: PathRoots): Record<string, unknown> {
+  const resolve = (path: string) => {
+    const value = readPath(roots, path);
+    return isDict(value) && 'id' in value ? value.id : (value ?? null);
+  };
+  return Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, resolve(path)]));
 }
 
 function planStep(step: ResolvedStep, request: PlanRequest): PlanStep {

@@ -49,6 +49,8 @@ export interface OperationType {
   locks: Partial<Record<EntityKind, LockMode>>;
   /** States of the subject that its begin and end set. */
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
+  /** Fields of the subject that its success sets, by the paths of their values (`release: backup.release`). */
+  sets: Record<string, string>;
   /** What becomes of a failed one when nobody says so; nothing: it waits. */
   onFailure?: FailurePolicy;
   steps: StepType[];

@@ -43,6 +43,7 @@ const operationType = (name: string, steps: Partial<StepType>[], more: Partial<O
   minimumRole: 'operator',
   fields: [],
   locks: {},
+  sets: {},
   states: {},
   steps: steps.map((step, index) => ({ id: `s${index}`, with: {}, ...step })),
   ...more,

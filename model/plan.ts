@@ -100,6 +100,8 @@ export interface Plan {
   /** Who may decide about it. */
   minimumRole: Role;
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
+  /** Fields of the subject that its success sets; nothing in plans of earlier versions. */
+  sets?: Record<string, unknown>;
   /** Search attributes of the run: names of what it touches. */
   names: Partial<Record<EntityKind, string>>;
   /** Task of the pre-flight; null in nested Operations, whose steps the outer one has checked. */

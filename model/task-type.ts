@@ -23,6 +23,8 @@ export interface Output {
   type: FieldType;
   /** Entity field that it sets: `environment.path`, `server.facts`, `release.hash`, `environment.fields.x`, `presence.path`. */
   sets?: string;
+  /** Kind of entity that it makes: its fields by name. What the Task ran on is what it belongs to. */
+  creates?: EntityKind;
   help?: string;
 }
 
@@ -45,6 +47,9 @@ export interface TaskType {
   /** Path of the Server on which it runs, which is the root `server` of this Task then; nothing: the root as it is. */
   server?: string;
   backends: BackendName[];
+  /** Arguments that name a folder of the worker (absolute; empty = none is served) and a repository of backups in it, which
+   * the target reaches for the time of the run. */
+  serves?: { folder: string; name: string };
   arguments: Argument[];
   rules: FieldRules;
   outputs: Output[];

@@ -51,6 +51,8 @@ export interface Run {
   context: Record<string, unknown>;
   /** Absolute address of the API's feedback root for this Task, as the worker reaches it, and its token. */
   feedback: { url: string; token: string };
+  /** Folder of the worker with a repository of backups, which the target reaches at `feedback_url`/repository/. */
+  repository?: string;
   /** Winning override texts by template name (`custom.conf.j2`), to lie over the role's own. */
   templates: Record<string, string>;
   checkMode: boolean;

@@ -22,7 +22,10 @@ beforeEach(async () => {
   await new Promise<void>(resolve => api.listen(0, '127.0.0.1', resolve));
   report = recordReport();
   const { port } = api.address() as AddressInfo;
-  relay = await startFeedbackRelay({ url: `http://127.0.0.1:${port}/api/feedback/T1`, token: 'good' }, report);
+  relay = await startFeedbackRelay(
+    { feedback: { url: `http://127.0.0.1:${port}/api/feedback/T1`, token: 'good' } },
+    report,
+  );
 });
 
 afterEach(async () => {
@@ -103,7 +106,7 @@ test('a log without room is 429, of which nothing is taken; with room again it g
   let isFull = true;
   await relay.close();
   const feedback = { url: 'http://127.0.0.1:9/api/feedback/T1', token: 'good' };
-  relay = await startFeedbackRelay(feedback, { ...report, room: () => (isFull ? room.promise : undefined) }, 20);
+  relay = await startFeedbackRelay({ feedback }, { ...report, room: () => (isFull ? room.promise : undefined) }, 20);
   expect((await post('log', { lines: ['one'], stream: 's', from: 0 })).status).toBe(429);
   expect(report.lines).toEqual([]);
   const again = post('log', { lines: ['one'], stream: 's', from: 0 });

@@ -1,13 +1,14 @@
 // Where a run sends its feedback: a small server on the worker's loopback for the time of one run. Log lines go straight
 // into the run's own log, so that they stand in order with the tool's lines and are masked where the secrets are known.
 // Everything else goes on to the API. The target needs no certificate of the API and no route to it: it speaks plain HTTP
-// through the run's SSH connection to here.
+// through the run's SSH connection to here. On the same way it reaches the repository of backups that its run may use.
 
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Run, RunReport } from './backend.ts';
+import { answerRepository } from './repository.ts';
 
 export interface FeedbackRelay {
   port: number;
@@ -23,13 +24,17 @@ const longestBodyBytes = 16 * 1024 * 1024;
 const defaultRoomWaitMs = 8000;
 
 export async function startFeedbackRelay(
-  feedback: Run['feedback'],
+  { feedback, repository }: Pick<Run, 'feedback' | 'repository'>,
   report: RunReport,
   roomWaitMs = defaultRoomWaitMs,
 ): Promise<FeedbackRelay> {
   const taken = new Map<string, number>();
+  const store = `${basePath(feedback.url)}/${repositoryWord}/`;
   const server = createServer((request, response) => {
-    answer(request, { feedback, report, taken, roomWaitMs })
+    const path = request.url ?? '';
+    if (repository && path.startsWith(store) && isAuthorised(request, basicOf(feedback.token)))
+      return void answerRepository(repository, path.slice(store.length), request, response);
+    return answer(request, { feedback, report, taken, roomWaitMs })
       .catch((): Answer => ({ status: 502, body: { detail: 'The control plane does not answer.' } }))
       .then(({ status, body }) => send(response, status, body));
   });
@@ -49,6 +54,12 @@ export async function startFeedbackRelay(
     },
   };
 }
+
+/** Below `feedback_url`, by the name `aegir` and the token. */
+const repositoryWord = 'repository';
+
+/** restic's client takes name and password only. */
+const basicOf = (token: string) => `Basic ${Buffer.from(`aegir:${token}`).toString('base64')}`;
 
 /** The same path on another port of the loopback: on the worker the relay's, on a target the forwarded one. */
 export function localFeedbackUrl(url: string, port: number): string {
@@ -75,7 +86,8 @@ interface Relayed {
 
 async function answer(request: IncomingMessage, relayed: Relayed): Promise<Answer> {
   const { feedback, report } = relayed;
-  if (!isAuthorised(request, feedback.token)) return { status: 401, body: { detail: 'The token is not valid.' } };
+  if (!isAuthorised(request, `Bearer ${feedback.token}`))
+    return { status: 401, body: { detail: 'The token is not valid.' } };
   const base = `${basePath(feedback.url)}/`;
   const path = request.url ?? '';
   if (request.method !== 'POST' || !path.startsWith(base)) return { status: 404, body: { detail: 'No such path.' } };
@@ -138,9 +150,9 @@ function markProgress(body: string, report: RunReport): void {
   });
 }
 
-function isAuthorised(request: IncomingMessage, token: string): boolean {
+function isAuthorised(request: IncomingMessage, authorization: string): boolean {
   const given = Buffer.from(request.headers.authorization ?? '');
-  const wanted = Buffer.from(`Bearer ${token}`);
+  const wanted = Buffer.from(authorization);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 

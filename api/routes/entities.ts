@@ -33,7 +33,7 @@ const entitySchema = z
 export function addEntityRoutes(app: App, deps: ApiDependencies): void {
   for (const definition of Object.values(entities)) {
     addReading(app, deps, definition);
-    addWriting(app, deps, definition);
+    if (!definition.madeOn) addWriting(app, deps, definition);
   }
 }
 

@@ -25,14 +25,20 @@ import { readValues } from '../values.ts';
 export function entityCommand(environment: CliEnvironment, definition: KindDefinition): Command {
   const command = new Command(definition.kind)
     .alias(definition.plural)
-    .description(`${definition.titlePlural}: list, show, ${definition.single ? 'edit' : 'create, edit, delete'}`);
+    .description(`${definition.titlePlural}: ${verbsOf(definition).join(', ')}`);
   command.addCommand(listCommand(environment, definition));
   command.addCommand(showCommand(environment, definition));
+  if (definition.madeOn) return command;
   command.addCommand(editCommand(environment, definition));
   if (definition.single) return command;
   command.addCommand(createCommand(environment, definition));
   command.addCommand(deleteCommand(environment, definition));
   return command;
+}
+
+function verbsOf({ single, madeOn }: KindDefinition): string[] {
+  if (madeOn) return ['list', 'show'];
+  return single ? ['list', 'show', 'edit'] : ['list', 'show', 'create', 'edit', 'delete'];
 }
 
 function listCommand(environment: CliEnvironment, definition: KindDefinition): Command {

@@ -61,6 +61,7 @@ export function operationType(name: string, fields: FieldSpec[] = []): Operation
     fields,
     locks: {},
     states: {},
+    sets: {},
     steps: [],
   };
 }

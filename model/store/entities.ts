@@ -9,6 +9,8 @@ import { type Actor, recordChange } from './audit.ts';
 import { conflictOf } from './conflicts.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import {
+  backupStores,
+  backups,
   clusters,
   environmentNames,
   environments,
@@ -22,6 +24,8 @@ type EntityTable = AnyPgTable & Record<'id' | 'name' | 'state' | 'custom' | 'org
 
 const tables = {
   organisation: organisations,
+  backup_store: backupStores,
+  backup: backups,
   cluster: clusters,
   server: servers,
   project: projects,
@@ -139,23 +143,31 @@ export async function createEntity(
   complete: Completion = asGiven,
 ): Promise<Entity> {
   const create = () =>
-    db.transaction(async tx => {
-      const id = ulid();
-      const row = await writeRow(tx, kind, {
-        id,
-        organisation: actor.organisation,
-        ...toColumns(kind, await complete(tx, input.values)),
-        custom: input.custom,
-      });
-      await syncNames(tx, kind, row);
-      await recordChange(tx, actor, {
-        verb: 'create',
-        object: { kind, id, name: row.values.name as string },
-        after: snapshot(row),
-      });
-      return row;
-    });
+    db.transaction(async tx =>
+      insertEntity(tx, actor, kind, { values: await complete(tx, input.values), custom: input.custom }),
+    );
   return conflictOf(kind, create, input.values);
+}
+
+/** @param state nothing: that of a new one. */
+export async function insertEntity(
+  tx: Transaction,
+  actor: Actor,
+  kind: EntityKind,
+  { values, custom }: EntityInput,
+  state?: string,
+): Promise<Entity> {
+  const id = ulid();
+  const { organisation } = actor;
+  const columns = { id, organisation, ...toColumns(kind, values), custom, ...(state ? { state } : {}) };
+  const row = await writeRow(tx, kind, columns);
+  await syncNames(tx, kind, row);
+  await recordChange(tx, actor, {
+    verb: 'create',
+    object: { kind, id, name: row.values.name as string },
+    after: snapshot(row),
+  });
+  return row;
 }
 
 async function writeRow(tx: Transaction, kind: EntityKind, columns: Record<string, unknown>): Promise<Entity> {

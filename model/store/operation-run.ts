@@ -50,7 +50,7 @@ export async function beginOperation(db: Database, run: RunOf): Promise<Finished
       const formerState = await findState(tx, plan.subject);
       await tx.update(operations).set({ formerState }).where(eq(operations.id, row.id));
     }
-    await setSubjectState(tx, plan, plan.states.begin);
+    await setSubject(tx, plan, plan.states.begin);
     await notifyUpwards(tx, row);
   });
   return finishedTasks(db, run.root);
@@ -93,7 +93,7 @@ async function close(tx: Transaction, plan: Plan, { restored, ...end }: Operatio
   if (!row) return;
   await closeTasks(tx, plan, end);
   const state = restored ? (row.formerState ?? undefined) : plan.states[end.state];
-  await setSubjectState(tx, plan, state);
+  await setSubject(tx, plan, state, end.state === 'succeeded' ? plan.sets : undefined);
   const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
   const actor = { name: plan.startedBy, organisation: plan.organisation };
   await recordChange(tx, actor, { verb: end.state, object, after: { message: end.message } });
@@ -131,10 +131,15 @@ export async function closeRunningTasks(
     .where(and(ofThis, eq(tasks.state, 'running')));
 }
 
-async function setSubjectState(tx: Transaction, plan: Plan, state: string | undefined): Promise<void> {
-  if (!state) return;
+async function setSubject(
+  tx: Transaction,
+  plan: Plan,
+  state: string | undefined,
+  values: Record<string, unknown> = {},
+): Promise<void> {
+  if (!state && Object.keys(values).length === 0) return;
   const actor = { name: plan.startedBy, organisation: plan.organisation };
-  await changeEntity(tx, actor, { ...plan.subject, verb: plan.type, state });
+  await changeEntity(tx, actor, { ...plan.subject, verb: plan.type, values, ...(state ? { state } : {}) });
 }
 
 /** The pages of the outer Operations show it too. */

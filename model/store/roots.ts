@@ -38,6 +38,7 @@ export async function loadRoot(db: Db, kind: EntityKind, id: string): Promise<Ro
     const value = entity.values[field.name];
     if (field.to && typeof value === 'string') root[field.name] = await loadRoot(db, field.to, value);
   }
+  if (kind === 'environment') root.backup_store ??= (root.cluster as Root).backup_store;
   if (kind === 'cluster') root.web_addresses = await webAddressesOf(db, id);
   return root;
 }
@@ -75,9 +76,11 @@ export async function loadRoots(
 
 /** Which reference gives which further root. */
 const owners: [from: EntityKind, field: string, gives: EntityKind][] = [
+  ['backup', 'release', 'release'],
   ['environment', 'release', 'release'],
   ['environment', 'web_server', 'server'],
   ['environment', 'cluster', 'cluster'],
+  ['environment', 'backup_store', 'backup_store'],
   ['release', 'project', 'project'],
   ['server', 'cluster', 'cluster'],
   ['project', 'organisation', 'organisation'],

@@ -2,6 +2,7 @@
 
 import { and, asc, eq, gt, inArray, like, ne, sql } from 'drizzle-orm';
 import { ulid } from 'ulid';
+import { isDict } from '../coerce.ts';
 import type { EntityKind } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import type { RunnableStep } from '../plan.ts';
@@ -10,6 +11,7 @@ import type { Actor } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { changeEntity } from './entities.ts';
 import { notify } from './events.ts';
+import { createMade } from './made-entities.ts';
 import { operations, presences, taskAttempts, tasks } from './schema/index.ts';
 
 export type TaskRow = typeof tasks.$inferSelect;
@@ -165,6 +167,8 @@ async function applyOutputs(
       changes.set(kind, change);
     }
   }
+  for (const { name, creates } of step.outputs)
+    if (creates && isDict(outputs[name])) await createMade(tx, actor, { kind: creates, step, values: outputs[name] });
   for (const [kind, change] of changes) {
     const id = step.roots[kind];
     if (id) await changeEntity(tx, actor, { kind, id, verb: step.taskType, ...change });

@@ -11,7 +11,7 @@ python3-pymysql unzip rsync cron logrotate nftables wordpress php8.2-opcache'
 
 # What "Prepare" installs on a web and on a database Server, and the services that then run.
 declare -A stocks=(
-  [web]='nginx git unzip acl ca-certificates mariadb-client composer php8.2-fpm php8.2-cli php8.2-mysql php8.2-gd
+  [web]='nginx git unzip acl ca-certificates mariadb-client restic composer php8.2-fpm php8.2-cli php8.2-mysql php8.2-gd
 php8.2-xml php8.2-mbstring php8.2-curl php8.2-zip php8.2-intl php8.2-opcache'
   [database]='mariadb-server mariadb-client nftables openssl'
 )

@@ -31,10 +31,15 @@ export function useMayEdit(): (kind: EntityKind) => boolean {
   return kind => may(editVerb(kind));
 }
 
+export function useMayChange(): (kind: EntityKind) => boolean {
+  const mayEdit = useMayEdit();
+  return kind => mayEdit(kind) && !entities[kind].madeOn;
+}
+
 /** Add and delete. */
 export function useMayAdd(): (kind: EntityKind) => boolean {
-  const mayEdit = useMayEdit();
-  return kind => mayEdit(kind) && !entities[kind].single;
+  const mayChange = useMayChange();
+  return kind => mayChange(kind) && !entities[kind].single;
 }
 
 export function definitionOf(

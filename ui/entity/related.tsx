@@ -3,7 +3,7 @@
 import { A } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
-import { type FullDefinition, useDefinitions, useMayEdit } from '../app/session.tsx';
+import { type FullDefinition, useDefinitions, useMayChange } from '../app/session.tsx';
 import { Panel } from '../parts/page.tsx';
 import { withArticle } from '../text/words.ts';
 import { EntityTable } from './entity-table.tsx';
@@ -26,7 +26,7 @@ export function Related(props: RelatedProps) {
 }
 
 function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition; entity: EntityView }) {
-  const mayEdit = useMayEdit();
+  const mayChange = useMayChange();
   const items = () => props.entity.referredBy[props.definition.kind] ?? [];
   const add = () => {
     const field = referenceField(props.definition, props.entity);
@@ -36,7 +36,7 @@ function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition;
     <Panel
       title={props.definition.titlePlural}
       aside={
-        <Show when={mayEdit(props.definition.kind) && props.entity.state !== 'deleted'}>
+        <Show when={mayChange(props.definition.kind) && props.entity.state !== 'deleted'}>
           <A class="button button-small" href={add()}>
             Add {props.definition.title}
           </A>

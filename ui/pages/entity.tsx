@@ -4,7 +4,7 @@ import { A, useParams } from '@solidjs/router';
 import { type Accessor, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
 import { useEntity, useOffers } from '../api/queries.ts';
-import { definitionOf, type FullDefinition, useDefinitions, useMayEdit } from '../app/session.tsx';
+import { definitionOf, type FullDefinition, useDefinitions, useMayChange } from '../app/session.tsx';
 import { Actions } from '../entity/actions.tsx';
 import { DeleteEntity } from '../entity/delete-entity.tsx';
 import { EnvironmentNotes } from '../entity/environment-notes.tsx';
@@ -39,7 +39,7 @@ export function EntityPage() {
 }
 
 function EntityContent(props: { definition: FullDefinition; entity: Accessor<EntityView> }) {
-  const mayEdit = useMayEdit();
+  const mayChange = useMayChange();
   const entity = () => props.entity();
   const name = () => entityName(props.definition, entity());
   const base = () => `/${props.definition.plural}/${entity().id}`;
@@ -50,7 +50,7 @@ function EntityContent(props: { definition: FullDefinition; entity: Accessor<Ent
       crumbs={[{ title: props.definition.titlePlural, href: `/${props.definition.plural}` }]}
       aside={<StateBadge state={entity().state} />}
       actions={
-        <Show when={mayEdit(props.definition.kind) && !isDeleted()}>
+        <Show when={mayChange(props.definition.kind) && !isDeleted()}>
           <A class="button" href={`${base()}/edit`}>
             Edit
           </A>

@@ -89,7 +89,7 @@ async function playRun(
   signal: AbortSignal,
   dependencies: BackendDependencies,
 ): Promise<Played> {
-  const relay = await startFeedbackRelay(run.feedback, report);
+  const relay = await startFeedbackRelay(run, report);
   try {
     const target = await untilAborted(reachTarget(run, relay, report, dependencies), signal, late => late.close());
     if (!target) return notStarted('cancelled', 'Cancelled before anything was started.');

@@ -7,7 +7,7 @@ import { quoteWord, renderClientOptions } from '../ssh-render.ts';
 export interface ConfigValues {
   /** Folder of the run. */
   folder: string;
-  /** Folder of this backend, with library/ and plugins/. */
+  /** Folder of this backend, with library/, module_utils/ and plugins/. */
   backend: string;
   /** Socket of the ssh master; null = local connection. */
   socket: string | null;
@@ -20,6 +20,7 @@ export function renderConfig({ folder, backend, socket }: ConfigValues): string 
 inventory = ${join(folder, 'inventory.yml')}
 roles_path = ${join(folder, 'roles')}
 library = ${join(backend, 'library')}
+module_utils = ${join(backend, 'module_utils')}
 callback_plugins = ${join(backend, 'plugins', 'callback')}
 connection_plugins = ${join(backend, 'plugins', 'connection')}
 stdout_callback = aegir

@@ -30,7 +30,7 @@ export async function runHere(
   const entry = await enter(machine, run, signal);
   if (!isPermitted(entry)) return entry;
   const folder = await makeRunFolder(dependencies.runFolder, marker);
-  const relay = await startFeedbackRelay(run.feedback, report);
+  const relay = await startFeedbackRelay(run, report);
   try {
     const place = { folder, marker, relay, dependencies, guard: renderGuard(marker, entry.permit) };
     return await leave(machine, entry.permit, await follow(run, report, signal, place));

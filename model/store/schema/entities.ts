@@ -4,6 +4,7 @@
 import { sql } from 'drizzle-orm';
 import {
   type AnyPgColumn,
+  bigint,
   boolean,
   check,
   index,
@@ -51,9 +52,34 @@ export const secrets = pgTable('secrets', {
   created_at: time('created_at').notNull().defaultNow(),
 });
 
+export const backupStores = pgTable(
+  'backup_stores',
+  {
+    ...common,
+    organisation: organisation(),
+    type: text('type').notNull(),
+    folder: text('folder'),
+    address: text('address'),
+    user: text('user'),
+    user_password: secretOf('user_password'),
+    password: secretOf('password').notNull(),
+  },
+  table => [
+    uniqueIndex('backup_stores_name').on(table.organisation, table.name).where(live),
+    check('backup_stores_name_valid', validName),
+    check('backup_stores_type_known', sql.raw(`type in ('directory', 'rest')`)),
+    check(
+      'backup_stores_place',
+      sql.raw(`coalesce(case type when 'directory' then folder else address end, '') <> ''`),
+    ),
+  ],
+);
+
+const backupStore = () => text('backup_store').references(() => backupStores.id);
+
 export const clusters = pgTable(
   'clusters',
-  { ...common, organisation: organisation(), kind: text('kind').notNull() },
+  { ...common, organisation: organisation(), kind: text('kind').notNull(), backup_store: backupStore() },
   table => [
     uniqueIndex('clusters_name').on(table.organisation, table.name).where(live),
     check('clusters_name_valid', validName),
@@ -187,6 +213,7 @@ export const environments = pgTable(
     redirects: jsonb('redirects').$type<string[]>().notNull().default([]),
     php_version: text('php_version'),
     mail: text('mail'),
+    backup_store: backupStore(),
     upload_mb: integer('upload_mb').notNull().default(64),
     database_password: secretOf('database_password'),
     salt: secretOf('salt'),
@@ -209,6 +236,36 @@ export const environments = pgTable(
     check('environments_name_valid', validName),
     check('environments_kind_known', sql.raw(`kind in ('production', 'staging', 'development')`)),
     check('environments_upload_valid', sql.raw('upload_mb between 1 and 10240')),
+  ],
+);
+
+/** Copies of Environments. Made by Tasks; their rows stay for as long as their snapshots do. */
+export const backups = pgTable(
+  'backups',
+  {
+    ...common,
+    organisation: organisation(),
+    environment: text('environment')
+      .notNull()
+      .references(() => environments.id),
+    release: text('release')
+      .notNull()
+      .references(() => releases.id),
+    backup_store: text('backup_store')
+      .notNull()
+      .references(() => backupStores.id),
+    reason: text('reason'),
+    snapshot: text('snapshot').notNull(),
+    deployed_hash: text('deployed_hash'),
+    // Sites may be larger than 2 GiB.
+    bytes: bigint('bytes', { mode: 'number' }),
+    manifest: jsonb('manifest').$type<Record<string, unknown>>(),
+  },
+  table => [
+    index('backups_environment').on(table.environment),
+    uniqueIndex('backups_snapshot').on(table.backup_store, table.environment, table.snapshot),
+    check('backups_name_valid', validName),
+    check('backups_state_known', sql.raw(`state in ('unproven', 'proven', 'failed', 'removed')`)),
   ],
 );
 

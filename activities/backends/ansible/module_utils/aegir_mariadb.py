@@ -1,0 +1,45 @@
+"""The database of an Environment, as its own account reaches it: over TLS, which is verified."""
+
+from __future__ import annotations
+
+import re
+
+OPTIONS = {
+    'database': {'type': 'dict', 'default': {}},
+    'password': {'type': 'str', 'no_log': True, 'default': ''},
+}
+
+
+class DatabaseFailure(Exception):
+    """Its text is for a person."""
+
+
+def client_options(database, password, files):
+    """Name of an options file for MariaDB's programs; `files` are SecretFiles."""
+    wanted = [name for name in ('name', 'user', 'host') if not database.get(name)]
+    if wanted:
+        raise DatabaseFailure('The database of the Environment is not known (%s): run “Install” on it.' % ', '.join(wanted))
+    values = {
+        'host': database['host'],
+        'port': database.get('port') or 3306,
+        'user': database['user'],
+        'password': password,
+        'default-character-set': 'utf8mb4',
+    }
+    if database.get('ca'):
+        values.update({'ssl-ca': files.path(database['ca']), 'ssl-verify-server-cert': 1})
+    lines = ['%s="%s"' % (key, str(value).replace('\\', '\\\\').replace('"', '\\"')) for key, value in values.items()]
+    return files.path('\n'.join(['[client]', *lines, '']))
+
+
+def explain(words, database):
+    """What MariaDB's programs say, for a person."""
+    words = re.sub(r'\s+', ' ', words).strip()
+    place = 'the database Server %s' % database.get('host')
+    if re.search(r'\b(2002|2003|2005|2006|2013)\b', words):
+        return 'The database cannot be reached: %s does not answer. %s' % (place, words)
+    if re.search(r'\b(1044|1045|1142)\b', words):
+        return 'The database does not let the site in: run “Install” on the Environment. %s' % words
+    if re.search(r'\b(1021|1114)\b|No space left|errno: 28|Errcode: 28', words):
+        return 'The disk of %s is full. %s' % (place, words)
+    return words

@@ -1,0 +1,179 @@
+"""A repository of backups (restic) in a Backup store, as a Server reaches it. Passwords go by files in memory only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from urllib.parse import quote, urlsplit
+
+from ansible.module_utils.aegir_secret_file import SecretFiles
+
+OPTIONS = {
+    # type, address, user, user_password, password of the Backup store, and the repository's name.
+    'store': {'type': 'dict', 'required': True, 'no_log': True},
+    'feedback_url': {'type': 'str', 'required': True},
+    'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+}
+# What it has seen of the repository, so that it need not be read each time.
+CACHE = '/var/cache/aegir-restic'
+# A person who watches sees that it goes on.
+PROGRESS_SECONDS = 2
+MISSING = re.compile(r'config file does not exist|unable to open config file.*(404|not exist)|Is there a repository at', re.S)
+
+
+class StoreFailure(Exception):
+    """Its text is for a person."""
+
+
+class Repository:
+    def __init__(self, module):
+        self._store = module.params['store']
+        self._feedback = (module.params['feedback_url'].rstrip('/'), module.params['feedback_token'])
+        self._program = shutil.which('restic')
+        if not self._program:
+            raise StoreFailure('There is no restic on the web Server: run “Prepare” on it.')
+
+    def ensure(self):
+        """Makes it when there is none."""
+        code, _, words = self._run(['cat', 'config'])
+        if code != 0 and MISSING.search(words):
+            code, _, words = self._run(['init'])
+        if code != 0:
+            raise StoreFailure(explain(words))
+
+    def snapshot_of(self, tag):
+        """Id of the newest one with this tag, or None."""
+        found = json.loads(''.join(self._must(['snapshots', '--json', '--tag', tag])) or 'null') or []
+        return found[-1]['id'] if found else None
+
+    def back_up(self, paths, folder, tags):
+        """Id of the snapshot. Paths are relative to the folder, and so are they in the snapshot."""
+        words = [word for tag in tags for word in ('--tag', tag)]
+        # The name of the machine says nothing: a site may move.
+        self._must(['backup', '--json', '--host', 'aegir', *words, '--', *paths], folder, self._progress('Backing up'))
+        return self.snapshot_of(tags[0])
+
+    def entries(self, snapshot):
+        """What lies in it: dicts with type, path, size."""
+        lines = self._must(['ls', '--json', snapshot])
+        return [entry for entry in map(json.loads, lines) if entry.get('struct_type') == 'node']
+
+    def hash_of(self, snapshot, path):
+        """SHA-256 and size of a file, read from the store."""
+        found, size = hashlib.sha256(), 0
+        with self._started(['dump', snapshot, path]) as process:
+            for piece in iter(lambda: process.stdout.read(1 << 20), b''):
+                found.update(piece)
+                size += len(piece)
+            words = process.stderr.read().decode(errors='replace')
+        if process.returncode != 0:
+            raise StoreFailure(explain(words))
+        return found.hexdigest(), size
+
+    def restore(self, snapshot, target):
+        self._must(['restore', snapshot, '--target', target])
+
+    def _must(self, arguments, folder=None, on_line=None):
+        code, lines, words = self._run(arguments, folder, on_line)
+        if code != 0 and 'already locked' in words:
+            # Of a process that is dead: those of living ones stay.
+            self._run(['unlock'])
+            code, lines, words = self._run(arguments, folder, on_line)
+        if code != 0:
+            raise StoreFailure(explain(words))
+        return lines
+
+    def _run(self, arguments, folder=None, on_line=None):
+        lines = []
+        with self._started(arguments, folder) as process:
+            for line in process.stdout:
+                (on_line or lines.append)(line.decode(errors='replace'))
+            words = process.stderr.read().decode(errors='replace')
+        return process.returncode, lines, words
+
+    def _started(self, arguments, folder=None):
+        return Started(self._program, arguments, folder, self._address(), str(self._store.get('password') or ''))
+
+    def _address(self):
+        store, (url, token) = self._store, self._feedback
+        if store.get('type') == 'directory':
+            base, user, password = url + '/repository/', 'aegir', token
+        else:
+            base, user, password = store['address'].rstrip('/') + '/' + store['name'] + '/', store.get('user'), store.get('user_password')
+        parts = urlsplit(base)
+        who = '%s:%s@' % (quote(user, safe=''), quote(password or '', safe='')) if user else ''
+        return 'rest:%s://%s%s%s' % (parts.scheme, who, parts.netloc, parts.path)
+
+    def _progress(self, label):
+        url, token = self._feedback
+        state = {'at': 0.0}
+
+        def take(line):
+            if time.monotonic() - state['at'] < PROGRESS_SECONDS:
+                return
+            state['at'] = time.monotonic()
+            done = json.loads(line).get('percent_done')
+            if done is None:
+                return
+            body = json.dumps({'percent': min(100, int(done * 100)), 'label': label}).encode()
+            headers = {'Authorization': 'Bearer ' + token, 'Content-Type': 'application/json'}
+            try:
+                urllib.request.urlopen(urllib.request.Request(url + '/progress', body, headers), timeout=5).close()
+            except OSError:
+                # Whether somebody sees it does not matter to the backup.
+                pass
+
+        return take
+
+
+class Started:
+    """A process with its secrets, which are gone with it."""
+
+    def __init__(self, program, arguments, folder, address, password):
+        self._files = SecretFiles()
+        environment = {
+            'PATH': '/usr/local/bin:/usr/bin:/bin',
+            'LANG': 'C.UTF-8',
+            'HOME': '/root',
+            'RESTIC_REPOSITORY_FILE': self._files.path(address),
+            'RESTIC_PASSWORD_FILE': self._files.path(password),
+            'RESTIC_CACHE_DIR': CACHE,
+            'RESTIC_PROGRESS_FPS': '1',
+        }
+        self._process = subprocess.Popen(
+            [program, '--quiet', *arguments] if arguments[0] != 'backup' else [program, *arguments],
+            cwd=folder, env=environment, pass_fds=self._files.fds,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+
+    def __enter__(self):
+        return self._process
+
+    def __exit__(self, *_):
+        self._process.stdout.close()
+        self._process.wait()
+        self._process.stderr.close()
+        self._files.__exit__()
+
+
+def explain(words):
+    """What restic says, for a person."""
+    words = re.sub(r'rest:\S+', 'the repository', re.sub(r'\s+', ' ', words)).strip()
+    if '(507)' in words or 'disk of the Backup store is full' in words:
+        return 'The Backup store is full. Make room there; nothing was removed.'
+    if 'wrong password' in words:
+        return 'The encryption password of the Backup store is not the one with which this repository was made.'
+    if 'already locked' in words:
+        return 'The repository is in use by another process: %s' % words[-300:]
+    if MISSING.search(words):
+        return 'There is no backup of this Environment in the Backup store.'
+    if re.search(r'connection refused|no such host|i/o timeout|EOF|connection reset', words):
+        return 'The Backup store does not answer: %s' % words[-300:]
+    if 'no space left' in words:
+        return 'The disk of the web Server is full: %s' % words[-300:]
+    return 'The Backup store could not be used: %s' % words[-500:]

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+"""Puts a copy of a site into its repository and reads back what it has put there."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import stat
+import subprocess
+
+from ansible.module_utils.aegir_restic import OPTIONS, Repository, StoreFailure
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: store_backup_keep
+short_description: Keep a backup and read it back
+options:
+  path: {type: path, required: true, description: Folder of the Environment.}
+  about: {type: dict, required: true, description: What the manifest says of the site.}
+  dump: {type: dict, default: {}, description: What dump_database said of the dump.}
+  task: {type: str, required: true, description: Id of the Task; of a further attempt the same.}
+  store: {type: dict, required: true, description: The Backup store.}
+  feedback_url: {type: str, required: true, description: Of Aegir.}
+  feedback_token: {type: str, required: true, description: Of Aegir.}
+"""
+
+# Of the site's own, as they lie in its folder and in the snapshot.
+TREES = ['files', 'private']
+STAGE = 'backup'
+
+
+def measure(folder):
+    """How many files it has, and their bytes. Links are counted, not followed."""
+    count = size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found = os.lstat(os.path.join(place, name))
+            except FileNotFoundError:
+                continue
+            count += 1
+            size += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return {'count': count, 'bytes': size}
+
+
+def hash_file(path):
+    found = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for piece in iter(lambda: file.read(1 << 20), b''):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def write_manifest(path, about, dump):
+    stage = os.path.join(path, STAGE)
+    os.makedirs(stage, mode=0o700, exist_ok=True)
+    if dump and hash_file(os.path.join(stage, 'database.sql')) != dump['sha256']:
+        raise StoreFailure('The dump of the database has changed since it was written. Back up again.')
+    manifest = {
+        'version': 1,
+        'made_at': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
+        **about,
+        'database': dump or None,
+        'restic': subprocess.run(['restic', 'version'], capture_output=True, text=True, check=False).stdout.split(' ')[1],
+        **{tree: measure(os.path.join(path, tree)) for tree in TREES},
+    }
+    text = json.dumps(manifest, indent=2, sort_keys=True) + '\n'
+    with open(os.path.join(stage, 'manifest.json'), 'w', opener=private) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return manifest, hashlib.sha256(text.encode()).hexdigest()
+
+
+def private(path, flags):
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_TRUNC, 0o600)
+
+
+def read_back(repository, snapshot, path, manifest, checksum):
+    """Compares what lies in the store with what was to be put there."""
+    found = {tree: {'count': 0, 'bytes': 0} for tree in TREES}
+    for entry in repository.entries(snapshot):
+        tree = entry['path'].split('/')[1]
+        if entry['type'] != 'dir' and tree in found:
+            found[tree]['count'] += 1
+            found[tree]['bytes'] += entry.get('size', 0) if entry['type'] == 'file' else 0
+    for tree in TREES:
+        # The site goes on meanwhile: then neither is what there was, and the store's own list is what counts.
+        now = measure(os.path.join(path, tree))
+        if found[tree] not in (manifest[tree], now) and manifest[tree] == now:
+            raise StoreFailure('The store has %(count)d files of %(bytes)d bytes' % found[tree] + ' of %s, the site' % tree
+                               + ' has %(count)d of %(bytes)d. Back up again.' % now)
+    if repository.hash_of(snapshot, '/%s/manifest.json' % STAGE)[0] != checksum:
+        raise StoreFailure('The manifest reads differently from the store.')
+    dump = manifest['database']
+    if dump and repository.hash_of(snapshot, '/%s/database.sql' % STAGE)[0] != dump['sha256']:
+        raise StoreFailure('The dump of the database reads differently from the store.')
+    return found
+
+
+def keep(module):
+    options = module.params
+    path, tag = options['path'], 'task-' + options['task']
+    repository = Repository(module)
+    repository.ensure()
+    manifest, checksum = write_manifest(path, options['about'], options['dump'])
+    stage = [os.path.join(STAGE, name) for name in ('manifest.json', 'database.sql')[: 2 if options['dump'] else 1]]
+    present = [tree for tree in TREES if os.path.isdir(os.path.join(path, tree))]
+    snapshot = repository.back_up([*stage, *present], path, [tag, 'environment-' + str(options['about'].get('environment'))])
+    if not snapshot:
+        raise StoreFailure('The store does not know the snapshot that was just made.')
+    manifest.update(read_back(repository, snapshot, path, manifest, checksum))
+    size = sum(manifest[tree]['bytes'] for tree in TREES) + (options['dump'] or {}).get('bytes', 0)
+    return {'snapshot': snapshot, 'bytes': size, 'manifest': manifest}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            'path': {'type': 'path', 'required': True},
+            'about': {'type': 'dict', 'required': True},
+            'dump': {'type': 'dict', 'default': {}},
+            'task': {'type': 'str', 'required': True},
+            **OPTIONS,
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=True, kept={}, msg='a backup would be made')
+    try:
+        module.exit_json(changed=True, kept=keep(module))
+    except (StoreFailure, OSError) as failure:
+        full = getattr(failure, 'errno', None) == 28
+        module.fail_json(msg='The disk of the web Server is full; nothing was backed up.' if full else str(failure))
+
+
+if __name__ == '__main__':
+    main()
