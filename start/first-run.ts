@@ -56,11 +56,20 @@ async function isInUse(api: LocalApi): Promise<boolean> {
 
 async function enterMachine(context: Context, found: Entity | undefined): Promise<Entity> {
   const { api } = context;
-  const cluster = found ?? (await create(api, 'cluster', { name: machineName, kind: 'servers' }));
+  const cluster =
+    found ??
+    (await create(api, 'cluster', { name: machineName, kind: 'servers', backup_store: await enterStore(context) }));
   const values = { name: machineName, cluster: cluster.id, ...renderServerValues(context.config) };
   const server = (await findByName(api, 'server', machineName)) ?? (await create(api, 'server', values));
   if (server.state !== 'verified') await runToEnd(context, server, 'verify_server');
   return server;
+}
+
+/** Backups go into a folder here; Servers that are added later reach it through the connection of the Operation. */
+async function enterStore({ api, config }: Context): Promise<string> {
+  const values = { name: machineName, type: 'directory', folder: join(config.home, 'backups') };
+  const store = (await findByName(api, 'backup_store', machineName)) ?? (await create(api, 'backup_store', values));
+  return store.id;
 }
 
 async function installSample(context: Context, server: Entity): Promise<void> {

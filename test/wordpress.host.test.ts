@@ -1,9 +1,12 @@
 // The life of WordPress sites whose pages and databases are on two hosts, prepared by Operations from nothing; and what goes
 // wrong: a clear state and message each time, while the neighbour lives on and the next right run succeeds.
 
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { commitFiles } from './git-server.ts';
 import { type Operator, operatorOf } from './operator.ts';
@@ -234,6 +237,43 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     await farm.web.exec('rm /srv/full');
     await operator.must('run', 'install_environment', 'late', '--follow');
     expect([await state('late'), await titleOf('late')]).toEqual(['enabled', 'late.example.org']);
+  });
+
+  test('a restore brings database, files and code back to those of the backup, and the address of another site is not touched', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'aegir-store-'));
+    try {
+      await operator.must('backup_store', 'create', '--name', 'here', '--type', 'directory', '--folder', folder);
+      await operator.must('environment', 'edit', 'blog', '--backup-store', 'here');
+      const uploads = '/var/lib/aegir/environments/blog/files';
+      await farm.web.exec(`echo kept >${uploads}/kept.txt && chown aegir-blog: ${uploads}/kept.txt`);
+      await operator.must('run', 'back_up_environment', 'blog', '--reason', 'by hand', '--follow');
+      const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body;
+      expect(items.map(({ state, values }) => [state, values.reason])).toEqual([['unproven', 'by hand']]);
+      const [backup] = items;
+      const before = await environment('blog');
+      await commitFiles(join(farm.repositories, 'blog'), { 'later.txt': 'later' });
+      await operator.must('release', 'create', '--name', 'v2', '--project', 'blog', '--git-ref', 'main');
+      await operator.must('environment', 'edit', 'blog', '--release', 'blog/v2');
+      expect((await install('blog')).code).toBe(0);
+      await farm.database.exec(
+        `mariadb aegir_blog -e "UPDATE wp_options SET option_value = 'Lost' WHERE option_name = 'blogname'"`,
+      );
+      await farm.web.exec(`rm ${uploads}/kept.txt`);
+      expect([await titleOf('blog'), (await farm.ask('blog.example.org', '/later.txt')).slice(0, 3)]).toEqual([
+        'Lost',
+        '200',
+      ]);
+      await operator.must('run', 'restore_environment', 'blog', '--backup', String(backup?.values.name), '--follow');
+      expect(await titleOf('blog')).toBe(titleInPages);
+      expect(await farm.ask('blog.example.org', '/wp-content/uploads/kept.txt')).toContain('kept');
+      expect((await farm.ask('blog.example.org', '/later.txt')).slice(0, 3)).toBe('404');
+      const after = await environment('blog');
+      expect([after.release, after.deployed_hash]).toEqual([before.release, before.deployed_hash]);
+      expect((await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body.items).toHaveLength(2);
+      await neighbourLives();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {

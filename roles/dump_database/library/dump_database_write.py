@@ -26,7 +26,8 @@ NAME = 'database.sql'
 # One snapshot without locks; rows as they come, so that memory stays bounded; bytes that are no text as hexadecimal digits.
 FLAGS = ['--single-transaction', '--quick', '--skip-lock-tables', '--triggers', '--hex-blob', '--skip-dump-date']
 END = b'-- Dump completed'
-TABLE = re.compile(rb'^INSERT INTO `((?:[^`]|``)+)` VALUES')
+CREATE = re.compile(rb'^CREATE TABLE `((?:[^`]|``)+)`')
+INSERT = re.compile(rb'^INSERT INTO `((?:[^`]|``)+)` VALUES')
 # Newer clients write it first, and older ones stop at it.
 SANDBOX = re.compile(rb'^/\*M?!999999.*enable the sandbox mode')
 
@@ -52,18 +53,24 @@ class Dump:
         self.complete = line.startswith(END)
 
     def _count(self, line):
-        if line.startswith(b'CREATE TABLE `'):
-            self.tables.setdefault(line.split(b'`')[1].decode(errors='replace'), 0)
-        started = TABLE.match(line)
+        made = CREATE.match(line)
+        if made:
+            self.tables[name_of(made)] = 0
+        started = INSERT.match(line)
         if started:
-            self._table = started.group(1).replace(b'``', b'`').decode(errors='replace')
-        if self._table and (line.startswith(b'(') or (started and line[started.end():].lstrip().startswith(b'('))):
-            self.tables[self._table] = self.tables.get(self._table, 0) + 1
-        if line.rstrip().endswith(b';') and self._table and (started or line.startswith(b'(')):
+            self._table = name_of(started)
+        # The first row may stand behind the words.
+        if self._table and (line[started.end():].lstrip() if started else line).startswith(b'('):
+            self.tables[self._table] += 1
+        if self._table and line.rstrip().endswith(b';'):
             self._table = None
 
     def result(self):
         return {'bytes': self.bytes, 'sha256': self._hash.hexdigest(), 'tables': self.tables}
+
+
+def name_of(found):
+    return found.group(1).replace(b'``', b'`').decode(errors='replace')
 
 
 def dump(module, draft):

@@ -80,15 +80,19 @@ class Repository:
 
     def _must(self, arguments, folder=None, on_line=None):
         code, lines, words = self._run(arguments, folder, on_line)
-        if code != 0 and 'already locked' in words:
-            # Of a process that is dead: those of living ones stay.
-            self._run(['unlock'])
-            code, lines, words = self._run(arguments, folder, on_line)
         if code != 0:
             raise StoreFailure(explain(words))
         return lines
 
     def _run(self, arguments, folder=None, on_line=None):
+        code, lines, words = self._try(arguments, folder, on_line)
+        if code != 0 and 'already locked' in words:
+            # Takes away locks of processes that are dead; those of living ones stay.
+            self._try(['unlock'])
+            code, lines, words = self._try(arguments, folder, on_line)
+        return code, lines, words
+
+    def _try(self, arguments, folder=None, on_line=None):
         lines = []
         with self._started(arguments, folder) as process:
             for line in process.stdout:
