@@ -2,6 +2,7 @@
 // edits or refers to an entity (API, CLI, pages, value paths) is made from this table. Columns are in store/schema.ts.
 
 import type { FieldRules, FieldSpec } from './fields.ts';
+import { authorityFields, httpsFields } from './https-fields.ts';
 
 export const entityKinds = ['organisation', 'cluster', 'server', 'project', 'release', 'environment'] as const;
 export type EntityKind = (typeof entityKinds)[number];
@@ -66,6 +67,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       name('Where Environments run.'),
       organisation,
       { name: 'kind', type: 'str', label: 'Kind', required: true, choices: ['servers'], default: 'servers' },
+      ...authorityFields,
     ],
     resultFields: [],
     derivedFields: [{ name: 'web_addresses', type: 'list', elements: 'str', label: 'Addresses of its web Servers' }],
@@ -270,6 +272,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     nameField: 'name',
     listed: ['release', 'web_server', 'kind', 'primary_name'],
     states: environmentStates,
+    rules: { required_if: [['https', 'uploaded', ['https_certificate', 'https_key']]] },
     fields: [
       name('Short name; also the name of its folder and unix user.'),
       { name: 'release', type: 'reference', to: 'release', label: 'Release', required: true },
@@ -330,6 +333,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         default: [],
         help: 'One each: /old-path, the new path or address, and 301, 302, 307 or 308 (301 when left out).',
       },
+      ...httpsFields,
       {
         name: 'php_version',
         group: 'Application',
@@ -375,6 +379,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'database', type: 'dict', label: 'Database', help: 'Name, user, host and port.' },
       { name: 'placement', type: 'dict', label: 'Why these Servers' },
       { name: 'vhost', type: 'dict', label: 'Web server configuration' },
+      { name: 'certificates', type: 'dict', label: 'Certificates', help: 'By name: its state, until when, and why.' },
     ],
   },
 };
