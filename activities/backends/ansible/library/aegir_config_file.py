@@ -168,32 +168,25 @@ def conflicts(words, names):
     return [line for line in words.splitlines() if "conflicting server name" in line and any(f'"{n}"' in line for n in names)]
 
 
-def others_of(words, path):
-    """The files that these words name, with the file of this folder's configuration that uses each: "x (of the Environment y)"."""
-    folder = os.path.dirname(path)
+def others_of(words, path, folder):
+    """The files that these words name, each with the file of the folder that uses it: "x (of the Environment y)"."""
     named = [name for name in dict.fromkeys(re.findall(r"/[^\s\"':;()]+", words)) if name != path and os.path.isfile(name)]
+    texts = {
+        os.path.splitext(entry)[0]: (os.path.join(folder, entry), read(os.path.join(folder, entry)) or "")
+        for entry in sorted(os.listdir(folder))
+        if not entry.startswith((".", "_")) and os.path.isfile(os.path.join(folder, entry))
+    }
     found = []
     for name in named:
-        owners = [
-            os.path.splitext(entry)[0]
-            for entry in sorted(os.listdir(folder))
-            if not entry.startswith((".", "_")) and entry.endswith(os.path.splitext(path)[1])
-            and (os.path.join(folder, entry) == name or name in (read(os.path.join(folder, entry)) or ""))
-        ]
-        found += [f"{name} (of the Environment {', '.join(owners)})" if owners else name]
+        owners = [whose for whose, (file, text) in texts.items() if file == name or name in text]
+        found.append(f"{name} (of the Environment {', '.join(owners)})" if owners else name)
     return found
 
 
-def say_refused(module, path, refused, end):
-    """We have taken our file back. When the whole is refused all the same, it is because of somebody else's."""
+def blamed_others(module, path):
+    """We have taken our file back: when the whole is refused all the same, it is because of these."""
     fine, words = run(module.params["test"])
-    others = [] if fine else others_of(words, path)
-    if fine or not others:
-        module.fail_json(msg=f"{refused} ({end}; the service goes on as before.)")
-    module.fail_json(
-        msg=f"{refused} That is not because of this change, which was taken back, but of {', '.join(others)}: put that right first"
-        " (“Install” or “Get certificates” on its Environment), then run this again. The service goes on as before."
-    )
+    return [] if fine else others_of(words, path, os.path.dirname(module.params["lock"] or path))
 
 
 def change(module, path, wanted):
@@ -206,10 +199,17 @@ def change(module, path, wanted):
     program = os.path.basename((options["test"] or options["reload"] or ["The service"])[0])
     if refused:
         take_back(path)
+        others = blamed_others(module, path)
         for log in fresh_logs:
             remove(log)
         back = "The file was taken away again" if fresh else "The former file is back"
-        say_refused(module, path, f"{program} refuses the configuration: {refused}", back)
+        end = f"({back}; the service goes on as before.)"
+        if others:
+            end = (
+                f"That is not because of this change, which was taken back, but of {', '.join(others)}: put that right first"
+                " (“Install” or “Get certificates” on its Environment), then run this again. The service goes on as before."
+            )
+        module.fail_json(msg=f"{program} refuses the configuration: {refused} {end}")
     fine, words = run(options["reload"])
     if not fine:
         take_back(path)
