@@ -1,6 +1,7 @@
 // One entity as text: its fields with their labels, what it belongs to and what belongs to it.
 
 import type { EntityView } from '../api/contract.ts';
+import { certificatesField, nameStatesOf } from '../model/certificates.ts';
 import { type Entity, entities, entityKinds } from '../model/entities.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { placementField, reasonAt } from '../model/placement.ts';
@@ -57,6 +58,14 @@ function fieldRow(field: FieldSpec, value: unknown, entity: EntityView): [string
   const label = field.label ?? field.name;
   const reference = entity.references[field.name];
   const reason = reasonAt(entity.values, field.name);
+  if (field.name === certificatesField) {
+    return [
+      label,
+      nameStatesOf(entity.values)
+        .map(({ name, isValid, words }) => `${name}: ${isValid ? '' : 'none, '}${words}`)
+        .join('\n') || 'none',
+    ];
+  }
   if (field.type === 'reference' && reference !== undefined)
     return [label, `${reference.name} (${reference.id})${reason ? `\n${reason}` : ''}`];
   if (field.type === 'dict' && typeof value === 'object' && value !== null && !('$secret' in value)) {

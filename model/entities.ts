@@ -4,6 +4,7 @@
 import { backup, backupStore, backupStoreField } from './backup-entities.ts';
 import { managedStates, nameField, organisationField } from './entity-fields.ts';
 import type { FieldRules, FieldSpec } from './fields.ts';
+import { authorityFields, httpsFields } from './https-fields.ts';
 import { server } from './server-entity.ts';
 
 export const entityKinds = [
@@ -70,6 +71,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       organisationField,
       { name: 'kind', type: 'str', label: 'Kind', required: true, choices: ['servers'], default: 'servers' },
       backupStoreField('Of its Environments, unless they name one themselves.'),
+      ...authorityFields,
     ],
     resultFields: [],
     derivedFields: [{ name: 'web_addresses', type: 'list', elements: 'str', label: 'Addresses of its web Servers' }],
@@ -130,6 +132,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     nameField: 'name',
     listed: ['release', 'web_server', 'kind', 'primary_name'],
     states: environmentStates,
+    rules: { required_if: [['https', 'uploaded', ['https_certificate', 'https_key']]] },
     fields: [
       nameField('Short name; also the name of its folder and unix user.'),
       { name: 'release', type: 'reference', to: 'release', label: 'Release', required: true },
@@ -191,6 +194,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         help: 'One each: /old-path, the new path or address, and 301, 302, 307 or 308 (301 when left out).',
       },
       { ...backupStoreField('Empty: that of its Cluster.'), group: 'Application' },
+      ...httpsFields,
       {
         name: 'php_version',
         group: 'Application',
@@ -236,6 +240,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'database', type: 'dict', label: 'Database', help: 'Name, user, host and port.' },
       { name: 'placement', type: 'dict', label: 'Why these Servers' },
       { name: 'vhost', type: 'dict', label: 'Web server configuration' },
+      { name: 'certificates', type: 'dict', label: 'Certificates', help: 'By name: its state, until when, and why.' },
     ],
   },
 };

@@ -31,6 +31,8 @@ export const fieldFormats = [
   'git_hash',
   'absolute_path',
   'redirect',
+  'https_url',
+  'mail_address',
   'text',
 ] as const;
 export type FieldFormat = (typeof fieldFormats)[number];

@@ -159,6 +159,21 @@ export function checkRedirect(value: string): string | null {
   return null;
 }
 
+export function checkHttpsUrl(value: string): string | null {
+  if (hasControl(value) || /[\s"'\\]/.test(value)) return 'must not contain spaces, quotes or control characters.';
+  if (!value.startsWith('https://') || !URL.canParse(value)) return 'must be an address that begins with https://.';
+  const { username, password } = new URL(value);
+  return username || password ? 'contains a user or a password: take it out.' : null;
+}
+
+/** What certificate authorities and mail servers take; the whole of RFC 5321 is wider than anybody uses. */
+export function checkMailAddress(value: string): string | null {
+  const [, host = ''] = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}@(.+)$/.exec(value) ?? [];
+  if (!host) return 'is not a mail address such as ada@example.org.';
+  const problem = checkHostName(host.toLowerCase());
+  return problem && `has a part behind the "@" that ${problem}`;
+}
+
 /** Any number of lines. NUL cannot be stored by PostgreSQL nor passed in an environment or argument. */
 export function checkText(value: string): string | null {
   return value.includes('\0') ? 'contains a NUL character: remove it.' : null;
@@ -173,6 +188,8 @@ const formatChecks: Record<FieldFormat, FormatCheck> = {
   git_hash: checkGitHash,
   absolute_path: checkAbsolutePath,
   redirect: checkRedirect,
+  https_url: checkHttpsUrl,
+  mail_address: checkMailAddress,
   text: checkText,
 };
 

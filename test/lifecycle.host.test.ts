@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EntityView, OperationView, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
+import { startAcmeServer } from './acme-server.ts';
 import { aegirCommand, type CliResult } from './cli.ts';
 import { commitFiles, type GitServer, startGitServer } from './git-server.ts';
 import { type Aegir, startAegir } from './harness.ts';
@@ -256,6 +257,31 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect(Object.keys(body.files)).toContain('roles/write_vhost/tasks/main.yml');
     expect(all).not.toContain('PRIVATE KEY');
   });
+
+  test('certificates are got for names that point here; the page says of each how it stands', async context => {
+    const acme = await startAcmeServer(host);
+    if (typeof acme === 'string') return context.skip(acme);
+    await host.exec(`echo ${host.address} pages.example.org >>/etc/hosts`);
+    await must('cluster', 'edit', 'farm', '--acme-directory', acme.directory, '--acme-ca', acme.ca);
+    await must('environment', 'edit', 'pages', '--https', 'acme');
+    const output = await must('run', 'get_certificates', 'pages', '--follow');
+    expect(output).toContain('www.pages.example.org: does not point here');
+    expect((await environment('pages')).values.url).toBe('https://pages.example.org');
+    const shown = await must('environment', 'show', 'pages');
+    expect(shown).toMatch(/Certificates +pages\.example\.org: valid until 2\d{3}-\d\d-\d\d\n/);
+    expect(shown).toContain('www.pages.example.org: none, does not point here (no address is known');
+    const answer = await host.exec(
+      `echo '${acme.root}' >/root/root.pem; python3 -c "import ssl, urllib.request as u
+print(u.urlopen('https://pages.example.org/', context=ssl.create_default_context(cafile='/root/root.pem')).read().decode())"`,
+    );
+    expect(answer.stdout).toContain('static page one');
+    await must('run', 'get_certificates', 'pages', '--follow');
+    const operation = await lastOperation('pages');
+    expect(operation.tasks.filter(task => task.changed).map(task => task.title)).toEqual([]);
+    await must('run', 'verify_environment', 'pages', '--follow');
+    await must('run', 'install_environment', 'pages', '--follow');
+    expect((await environment('pages')).values.url).toBe('https://pages.example.org');
+  }, 300_000);
 
   test('deleting leaves nothing behind', async () => {
     for (const name of ['pages', 'service']) await must('run', 'delete_environment', name, '--follow');

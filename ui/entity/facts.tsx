@@ -2,6 +2,7 @@
 
 import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
+import { certificatesField } from '../../model/certificates.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import { placementField, reasonAt } from '../../model/placement.ts';
 import type { FullDefinition } from '../app/session.tsx';
@@ -16,8 +17,8 @@ interface FactsProps {
   entity: EntityView;
 }
 
-/** The reasons stand with their Servers, the web server's configuration has a panel of its own. */
-const shownElsewhere = [placementField, 'vhost'];
+/** The reasons stand with their Servers; certificates and the web server's configuration have panels of their own. */
+const shownElsewhere = [placementField, certificatesField, 'vhost'];
 
 export function Facts(props: FactsProps) {
   const shown = () => props.definition.fields.filter(spec => spec.name !== props.definition.nameField);

@@ -6,6 +6,7 @@ import type { EntityView } from '../../api/contract.ts';
 import { useEntity, useOffers } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useMayChange } from '../app/session.tsx';
 import { Actions } from '../entity/actions.tsx';
+import { Certificates } from '../entity/certificates.tsx';
 import { DeleteEntity } from '../entity/delete-entity.tsx';
 import { EnvironmentNotes } from '../entity/environment-notes.tsx';
 import { Facts, Times } from '../entity/facts.tsx';
@@ -65,6 +66,7 @@ function EntityContent(props: { definition: FullDefinition; entity: Accessor<Ent
           <OperationsOffered definition={props.definition} entity={entity()} base={base()} />
           <RecentOperations entity={entity()} />
           <Related definition={props.definition} entity={entity()} />
+          <Certificates entity={entity()} />
           <WebConfiguration entity={entity()} />
         </div>
         <div class="column-side">

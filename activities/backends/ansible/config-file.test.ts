@@ -25,7 +25,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const serviceScript = `#!/bin/sh
 cd "$(dirname "$0")"
 case $1 in
-  test) touch test.log; if grep -s bad *.conf; then echo "[emerg] bad is unknown"; exit 1; fi;;
+  test) touch test.log; if grep -s bad *.conf; then echo "[emerg] bad is unknown"; exit 1; fi
+    if broken=$(grep -ls broken *.pem); then echo "[emerg] cannot load $PWD/$broken: (no start)"; exit 1; fi;;
   reload) cat *.conf >running 2>/dev/null; if grep -s late *.conf; then echo "too late"; exit 1; fi;;
 esac
 exit 0
@@ -88,6 +89,28 @@ test('what the test refuses leaves the former file with its mode, or none, and n
   expect(await readFile(file, 'utf8')).toBe('one\n');
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(await left()).toEqual(['shop.conf', 'test.log']);
+});
+
+test('a test that fails because of somebody else’s file names that file and whose it is', async () => {
+  await writeFile(join(folder, 'blog.conf'), `certificate "${join(folder, 'blog.pem')}"\n`);
+  await writeFile(join(folder, 'blog.pem'), 'broken\n');
+  const { msg } = await configure({ content: 'one' });
+  expect(msg).toContain(`not because of this change, which was taken back, but of ${join(folder, 'blog.pem')} (of the`);
+  expect(msg).toContain('(of the Environment blog): put that right first');
+  expect(await left()).toEqual(['blog.conf', 'blog.pem', 'test.log']);
+  // Its own is to blame as well.
+  expect((await configure({ content: 'bad' })).msg).toContain('bad is unknown');
+});
+
+test('the text may come from another file of the Server, and is shown nowhere', async () => {
+  const source = join(folder, 'new.pem');
+  expect((await configure({ source })).msg).toContain('is not there');
+  await writeFile(source, 'the key\n');
+  const { diff, ...rest } = await configure({ source, mode: '0600' });
+  expect(rest).toMatchObject({ changed: true });
+  expect(JSON.stringify([diff, rest])).not.toContain('the key');
+  expect(await readFile(file, 'utf8')).toBe('the key\n');
+  expect(await configure({ source, mode: '0600' })).toMatchObject({ changed: false });
 });
 
 test('a reload that fails brings the former file back into the service', async () => {

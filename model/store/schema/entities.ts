@@ -79,7 +79,15 @@ const backupStore = () => text('backup_store').references(() => backupStores.id)
 
 export const clusters = pgTable(
   'clusters',
-  { ...common, organisation: organisation(), kind: text('kind').notNull(), backup_store: backupStore() },
+  {
+    ...common,
+    organisation: organisation(),
+    kind: text('kind').notNull(),
+    backup_store: backupStore(),
+    acme_directory: text('acme_directory'),
+    acme_contact: text('acme_contact'),
+    acme_ca: text('acme_ca'),
+  },
   table => [
     uniqueIndex('clusters_name').on(table.organisation, table.name).where(live),
     check('clusters_name_valid', validName),
@@ -214,6 +222,11 @@ export const environments = pgTable(
     php_version: text('php_version'),
     mail: text('mail'),
     backup_store: backupStore(),
+    https: text('https').notNull().default('off'),
+    https_redirect: boolean('https_redirect').notNull().default(true),
+    hsts_days: integer('hsts_days').notNull().default(0),
+    https_certificate: text('https_certificate'),
+    https_key: secretOf('https_key'),
     upload_mb: integer('upload_mb').notNull().default(64),
     database_password: secretOf('database_password'),
     salt: secretOf('salt'),
@@ -226,6 +239,7 @@ export const environments = pgTable(
     database: jsonb('database').$type<Record<string, unknown>>(),
     placement: jsonb('placement').$type<Record<string, unknown>>(),
     vhost: jsonb('vhost').$type<Record<string, unknown>>(),
+    certificates: jsonb('certificates').$type<Record<string, unknown>>(),
   },
   table => [
     uniqueIndex('environments_name').on(table.organisation, table.name).where(live),
@@ -235,6 +249,9 @@ export const environments = pgTable(
     index('environments_cluster').on(table.cluster),
     check('environments_name_valid', validName),
     check('environments_kind_known', sql.raw(`kind in ('production', 'staging', 'development')`)),
+    check('environments_https_known', sql.raw(`https in ('off', 'acme', 'uploaded')`)),
+    // Two years: what lists of browsers ask for at most.
+    check('environments_hsts_valid', sql.raw('hsts_days between 0 and 730')),
     check('environments_upload_valid', sql.raw('upload_mb between 1 and 10240')),
   ],
 );

@@ -15,6 +15,7 @@ options:
   state: {description: Whether the file is to be there., type: str, choices: [present, absent], default: present}
   file: {description: The file., type: path, required: true}
   content: {description: Its text., type: str, default: ''}
+  source: {description: File on the Server whose text it gets instead. It is not shown in differences., type: path}
   owner: {description: Its owner., type: str}
   group: {description: Its group., type: str}
   mode: {description: Its mode., type: raw, default: '0644'}
@@ -37,6 +38,7 @@ EXAMPLES = """
 import contextlib
 import fcntl
 import os
+import re
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
@@ -166,6 +168,27 @@ def conflicts(words, names):
     return [line for line in words.splitlines() if "conflicting server name" in line and any(f'"{n}"' in line for n in names)]
 
 
+def others_of(words, path, folder):
+    """The files that these words name, each with the file of the folder that uses it: "x (of the Environment y)"."""
+    named = [name for name in dict.fromkeys(re.findall(r"/[^\s\"':;()]+", words)) if name != path and os.path.isfile(name)]
+    texts = {
+        os.path.splitext(entry)[0]: (os.path.join(folder, entry), read(os.path.join(folder, entry)) or "")
+        for entry in sorted(os.listdir(folder))
+        if not entry.startswith((".", "_")) and os.path.isfile(os.path.join(folder, entry))
+    }
+    found = []
+    for name in named:
+        owners = [whose for whose, (file, text) in texts.items() if file == name or name in text]
+        found.append(f"{name} (of the Environment {', '.join(owners)})" if owners else name)
+    return found
+
+
+def blamed_others(module, path):
+    """We have taken our file back: when the whole is refused all the same, it is because of these."""
+    fine, words = run(module.params["test"])
+    return [] if fine else others_of(words, path, os.path.dirname(module.params["lock"] or path))
+
+
 def change(module, path, wanted):
     options = module.params
     fresh = not os.path.exists(path)
@@ -176,10 +199,17 @@ def change(module, path, wanted):
     program = os.path.basename((options["test"] or options["reload"] or ["The service"])[0])
     if refused:
         take_back(path)
+        others = blamed_others(module, path)
         for log in fresh_logs:
             remove(log)
         back = "The file was taken away again" if fresh else "The former file is back"
-        module.fail_json(msg=f"{program} refuses the configuration: {refused} ({back}; the service goes on as before.)")
+        end = f"({back}; the service goes on as before.)"
+        if others:
+            end = (
+                f"That is not because of this change, which was taken back, but of {', '.join(others)}: put that right first"
+                " (“Install” or “Get certificates” on its Environment), then run this again. The service goes on as before."
+            )
+        module.fail_json(msg=f"{program} refuses the configuration: {refused} {end}")
     fine, words = run(options["reload"])
     if not fine:
         take_back(path)
@@ -191,6 +221,8 @@ def change(module, path, wanted):
 def wanted_text(options):
     if options["state"] == "absent":
         return None
+    if options["source"]:
+        return read(options["source"])
     header = f"{HEADER}{' '.join(options['names'])}\n" if options["names"] else ""
     return f"{header}{options['content'].rstrip()}\n"
 
@@ -203,6 +235,8 @@ def apply(module, path, wanted):
         module.fail_json(msg=f"On this Server another site has the name {listed}. Choose another name.")
     former = read(path)
     diff = {"before_header": path, "after_header": path, "before": former or "", "after": wanted or ""}
+    if module.params["source"]:
+        diff = {}
     changed = former != wanted
     if wanted is not None and not changed:
         changed = module.set_fs_attributes_if_different(module.load_file_common_arguments(module.params, path=path), changed)
@@ -218,6 +252,7 @@ def main():
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "file": {"type": "path", "required": True},
             "content": {"type": "str", "default": ""},
+            "source": {"type": "path"},
             "mode": {"type": "raw", "default": "0644"},
             "names": texts,
             "logs": {"type": "list", "elements": "path", "default": []},
@@ -236,6 +271,10 @@ def main():
             module.fail_json(msg=f"The folder {folder} is not there: run “Prepare” on the Server, or “Install”, first.")
         module.exit_json(changed=present)
     wanted = wanted_text(module.params)
+    if present and wanted is None:
+        if not module.check_mode:
+            module.fail_json(msg=f"{module.params['source']} is not there.")
+        module.exit_json(changed=True)
     if module.check_mode:
         apply(module, path, wanted)
     with open(module.params["lock"] or os.path.join(folder, ".lock"), "a", encoding="ascii") as lock:

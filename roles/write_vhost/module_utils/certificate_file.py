@@ -1,0 +1,1 @@
+../../get_certificates/module_utils/certificate_file.py
