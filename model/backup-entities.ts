@@ -73,7 +73,7 @@ export const backup: EntityDefinition = {
   titlePlural: 'Backups',
   madeOn: 'environment',
   nameField: 'name',
-  listed: ['environment', 'reason', 'bytes', 'release'],
+  listed: ['environment', 'note', 'bytes', 'release'],
   states: ['unproven', 'proven', 'failed', 'removed'],
   fields: [
     nameField('Environment and time (UTC).'),
@@ -82,7 +82,7 @@ export const backup: EntityDefinition = {
     backupStoreField('Where it lies.'),
   ],
   resultFields: [
-    { name: 'reason', type: 'str', label: 'Reason' },
+    { name: 'note', type: 'str', label: 'Note' },
     { name: 'snapshot', type: 'str', label: 'Snapshot', help: 'Its id in the repository (restic).' },
     { name: 'deployed_hash', type: 'str', label: 'Deployed commit', format: 'git_hash' },
     { name: 'bytes', type: 'int', label: 'Size in bytes', help: 'Of database and files, before encryption.' },

@@ -100,12 +100,12 @@ describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reas
     const dumped = await play('dump_database');
     expect(dumped.outputs.dump).toMatchObject({ tables: { 'or`ders': 3, empty: 0, child: 1 } });
     expect(dumped.output).not.toContain('k3k3');
-    const { outputs, output } = await play('store_backup', { dump: dumped.outputs.dump, reason: 'a test' });
+    const { outputs, output } = await play('store_backup', { dump: dumped.outputs.dump, note: 'a test' });
     expect(output).not.toContain('correct horse');
     snapshot = String(outputs.snapshot);
     expect(outputs.backup).toMatchObject({
       name: expect.stringMatching(/^shop-\d{8}-\d{6}$/),
-      ...{ snapshot, deployed_hash: hash, reason: 'a test' },
+      ...{ snapshot, deployed_hash: hash, note: 'a test' },
       manifest: { hash, files: { count: 3, bytes: 8 }, private: { count: 1, bytes: 7 }, database: dumped.outputs.dump },
     });
     const stored = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -246,9 +246,9 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
       await operator.must('environment', 'edit', 'blog', '--backup-store', 'here');
       const uploads = '/var/lib/aegir/environments/blog/files';
       await farm.web.exec(`echo kept >${uploads}/kept.txt && chown aegir-blog: ${uploads}/kept.txt`);
-      await operator.must('run', 'back_up_environment', 'blog', '--reason', 'by hand', '--follow');
+      await operator.must('run', 'back_up_environment', 'blog', '--note', 'by hand', '--follow');
       const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body;
-      expect(items.map(({ state, values }) => [state, values.reason])).toEqual([['unproven', 'by hand']]);
+      expect(items.map(({ state, values }) => [state, values.note])).toEqual([['unproven', 'by hand']]);
       const [backup] = items;
       const before = await environment('blog');
       await commitFiles(join(farm.repositories, 'blog'), { 'later.txt': 'later' });

@@ -271,7 +271,7 @@ export const backups = pgTable(
     backup_store: text('backup_store')
       .notNull()
       .references(() => backupStores.id),
-    reason: text('reason'),
+    note: text('note'),
     snapshot: text('snapshot').notNull(),
     deployed_hash: text('deployed_hash'),
     // Sites may be larger than 2 GiB.

@@ -28,7 +28,7 @@ CREATE TABLE "backups" (
 	"environment" text NOT NULL,
 	"release" text NOT NULL,
 	"backup_store" text NOT NULL,
-	"reason" text,
+	"note" text,
 	"snapshot" text NOT NULL,
 	"deployed_hash" text,
 	"bytes" bigint,
@@ -38,7 +38,16 @@ CREATE TABLE "backups" (
 );
 --> statement-breakpoint
 ALTER TABLE "clusters" ADD COLUMN "backup_store" text;--> statement-breakpoint
+ALTER TABLE "clusters" ADD COLUMN "acme_directory" text;--> statement-breakpoint
+ALTER TABLE "clusters" ADD COLUMN "acme_contact" text;--> statement-breakpoint
+ALTER TABLE "clusters" ADD COLUMN "acme_ca" text;--> statement-breakpoint
 ALTER TABLE "environments" ADD COLUMN "backup_store" text;--> statement-breakpoint
+ALTER TABLE "environments" ADD COLUMN "https" text DEFAULT 'off' NOT NULL;--> statement-breakpoint
+ALTER TABLE "environments" ADD COLUMN "https_redirect" boolean DEFAULT true NOT NULL;--> statement-breakpoint
+ALTER TABLE "environments" ADD COLUMN "hsts_days" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "environments" ADD COLUMN "https_certificate" text;--> statement-breakpoint
+ALTER TABLE "environments" ADD COLUMN "https_key" text;--> statement-breakpoint
+ALTER TABLE "environments" ADD COLUMN "certificates" jsonb;--> statement-breakpoint
 ALTER TABLE "backup_stores" ADD CONSTRAINT "backup_stores_organisation_organisations_id_fk" FOREIGN KEY ("organisation") REFERENCES "public"."organisations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "backup_stores" ADD CONSTRAINT "backup_stores_user_password_secrets_id_fk" FOREIGN KEY ("user_password") REFERENCES "public"."secrets"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "backup_stores" ADD CONSTRAINT "backup_stores_password_secrets_id_fk" FOREIGN KEY ("password") REFERENCES "public"."secrets"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -50,4 +59,7 @@ CREATE UNIQUE INDEX "backup_stores_name" ON "backup_stores" USING btree ("organi
 CREATE INDEX "backups_environment" ON "backups" USING btree ("environment");--> statement-breakpoint
 CREATE UNIQUE INDEX "backups_snapshot" ON "backups" USING btree ("backup_store","environment","snapshot");--> statement-breakpoint
 ALTER TABLE "clusters" ADD CONSTRAINT "clusters_backup_store_backup_stores_id_fk" FOREIGN KEY ("backup_store") REFERENCES "public"."backup_stores"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "environments" ADD CONSTRAINT "environments_backup_store_backup_stores_id_fk" FOREIGN KEY ("backup_store") REFERENCES "public"."backup_stores"("id") ON DELETE no action ON UPDATE no action;
+ALTER TABLE "environments" ADD CONSTRAINT "environments_backup_store_backup_stores_id_fk" FOREIGN KEY ("backup_store") REFERENCES "public"."backup_stores"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "environments" ADD CONSTRAINT "environments_https_key_secrets_id_fk" FOREIGN KEY ("https_key") REFERENCES "public"."secrets"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "environments" ADD CONSTRAINT "environments_https_known" CHECK (https in ('off', 'acme', 'uploaded'));--> statement-breakpoint
+ALTER TABLE "environments" ADD CONSTRAINT "environments_hsts_valid" CHECK (hsts_days between 0 and 730);
