@@ -117,6 +117,7 @@ export const operationKeys: FieldSpec[] = [
     ],
   }),
   text('confirm'),
+  dict('confirmed_by'),
   bool('dangerous', false),
   bool('action', false),
   text('opens'),

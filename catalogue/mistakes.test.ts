@@ -275,6 +275,11 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /when.0: "enabled" is no state of a server/,
   ],
   [
+    'a confirmation',
+    operation('  - {id: a, task: install_static}\n', 'on: environment\nconfirmed_by: {on: sure}'),
+    /confirmed_by.on: "on" is no state of a environment.*"sure" is no field of the type bool here/s,
+  ],
+  [
     'a lock',
     operation('  - {id: a, task: install_static}\n', 'on: server\nlocks: {release: shared}'),
     /locks.release: An Operation on a server has no release/,

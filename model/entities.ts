@@ -214,6 +214,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'facts', type: 'dict', label: 'Facts', help: 'System, services and versions, disk.' },
       { name: 'unprivileged', type: 'bool', label: 'Without root', help: 'No isolation between Environments.' },
       { name: 'database_ca', type: 'str', label: 'Authority of the database', help: 'Certificate in PEM format.' },
+      { name: 'orphans', type: 'list', label: 'Orphans', help: 'What lies on it and belongs to nothing here.' },
     ],
   },
   project: {
@@ -244,6 +245,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         label: 'Docroot',
         help: 'Folder of the repository that the web server shows. Empty: as the application type says.',
       },
+      { name: 'current_release', type: 'reference', to: 'release', label: 'Current Release' },
     ],
     resultFields: [{ name: 'refs', type: 'list', elements: 'str', label: 'Branches and tags' }],
   },
@@ -253,12 +255,13 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     title: 'Release',
     titlePlural: 'Releases',
     nameField: 'name',
-    listed: ['project', 'git_ref'],
+    listed: ['project', 'git_ref', 'locked'],
     states: managedStates,
     fields: [
       name('One deployable version of a Project.'),
       { name: 'project', type: 'reference', to: 'project', label: 'Project', required: true },
       { name: 'git_ref', type: 'str', label: 'Branch, tag or hash', required: true, format: 'git_ref' },
+      { name: 'locked', type: 'bool', label: 'Locked', default: false, help: 'It stays as it is, for who has it.' },
     ],
     resultFields: [{ name: 'hash', type: 'str', label: 'Commit', format: 'git_hash' }],
   },
@@ -375,6 +378,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'database', type: 'dict', label: 'Database', help: 'Name, user, host and port.' },
       { name: 'placement', type: 'dict', label: 'Why these Servers' },
       { name: 'vhost', type: 'dict', label: 'Web server configuration' },
+      { name: 'disabled_notice', type: 'str', label: 'Why it is disabled' },
     ],
   },
 };

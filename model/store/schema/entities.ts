@@ -94,6 +94,7 @@ export const servers = pgTable(
     facts: jsonb('facts').$type<Record<string, unknown>>(),
     unprivileged: boolean('unprivileged'),
     database_ca: text('database_ca'),
+    orphans: jsonb('orphans').$type<unknown[]>(),
   },
   table => [
     uniqueIndex('servers_name').on(table.organisation, table.name).where(live),
@@ -120,6 +121,7 @@ export const projects = pgTable(
     application: text('application').notNull(),
     default_ref: text('default_ref'),
     docroot: text('docroot'),
+    current_release: text('current_release').references((): AnyPgColumn => releases.id),
     refs: jsonb('refs').$type<string[]>(),
   },
   table => [
@@ -138,6 +140,7 @@ export const releases = pgTable(
       .notNull()
       .references(() => projects.id),
     git_ref: text('git_ref').notNull(),
+    locked: boolean('locked').notNull().default(false),
     hash: text('hash'),
   },
   table => [
@@ -199,6 +202,7 @@ export const environments = pgTable(
     database: jsonb('database').$type<Record<string, unknown>>(),
     placement: jsonb('placement').$type<Record<string, unknown>>(),
     vhost: jsonb('vhost').$type<Record<string, unknown>>(),
+    disabled_notice: text('disabled_notice'),
   },
   table => [
     uniqueIndex('environments_name').on(table.organisation, table.name).where(live),
