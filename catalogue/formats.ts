@@ -92,6 +92,7 @@ export const bindingKeys: FieldSpec[] = [
   words('from'),
   bool('remember'),
   bool('ask'),
+  bool('fresh'),
   text('missing'),
   text('label'),
   text('format', { choices: [...fieldFormats] }),

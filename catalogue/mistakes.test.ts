@@ -159,6 +159,11 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /can be set, not read/,
   ],
   [
+    'fresh without a path',
+    task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {fresh: true}}\n'),
+    /aegir.yml:2: .*fresh: has a meaning only beside one path/,
+  ],
+  [
     'missing without ask',
     task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {missing: Do it.}}\n'),
     /only beside "ask: false"/,

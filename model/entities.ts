@@ -216,6 +216,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'database_ca', type: 'str', label: 'Authority of the database', help: 'Certificate in PEM format.' },
       { name: 'orphans', type: 'list', label: 'Orphans', help: 'What lies on it and belongs to nothing here.' },
     ],
+    derivedFields: [{ name: 'inventory', type: 'dict', label: 'What may lie on it' }],
   },
   project: {
     kind: 'project',

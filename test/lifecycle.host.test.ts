@@ -269,7 +269,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect((await host.exec(unit)).stdout).toBe('inactive\ndisabled');
     const view = await environment('service');
     expect([view.state, view.values.disabled_notice]).toEqual(['disabled', 'Out of <season>']);
-    for (const type of ['run_cron', 'install_environment', 'verify_environment']) {
+    for (const type of ['install_environment', 'verify_environment']) {
       expect((await cli('run', type, 'service')).stderr).toContain('it is disabled');
     }
     await must('run', 'disable_environment', 'service', '--notice', 'Out of <season>', '--follow');
@@ -286,6 +286,30 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect(await page(host, 'service.example.org')).toEqual(before);
     const after = await environment('service');
     expect([after.state, after.values.disabled_notice]).toEqual(['enabled', null]);
+  }, 240_000);
+
+  test('what belongs to nothing here is found on a Server and removed by choice; what has a row is refused', async () => {
+    const tree = `gone-${'0a'.repeat(20)}`;
+    await host.exec(`cd /var/lib/aegir && useradd --system --home-dir $PWD/environments/lost/home aegir-lost &&
+      mkdir -p environments/lost/files releases/${tree} && touch releases/${tree}.manifest &&
+      cp /etc/nginx/aegir.d/pages.conf /etc/nginx/aegir.d/lost.conf &&
+      sed -i 's/pages/lost/g' /etc/nginx/aegir.d/lost.conf &&
+      printf '[Unit]\\nDescription=Aegir environment lost\\n[Service]\\nExecStart=/var/lib/aegir/environments/lost/serve\\n' >/etc/systemd/system/aegir-lost.service`);
+    await must('run', 'find_orphans', 'web1', '--follow');
+    const orphans = async () => (await aegir.call<Entity>('GET', '/api/servers/web1')).body.values.orphans;
+    expect(await orphans()).toEqual([
+      { kind: 'environment', name: 'lost', parts: ['folder', 'unix user', 'service', 'web server configuration'] },
+      { kind: 'release', name: tree, parts: ['code', 'list of its files'] },
+    ]);
+    const kept = await cli('run', 'remove_orphaned_environment', 'web1', '--orphan', 'pages', '--yes', '--follow');
+    expect([kept.code, kept.stdout]).toEqual([1, expect.stringContaining('no orphaned environment “pages”')]);
+    await must('run', 'remove_orphaned_environment', 'web1', '--orphan', 'lost', '--yes', '--follow');
+    await must('run', 'remove_orphan', 'web1', '--kind', 'release', '--orphan', tree, '--yes', '--follow');
+    expect(await orphans()).toEqual([]);
+    const left =
+      'ls -d /var/lib/aegir/*/lost /etc/nginx/aegir.d/lost* /etc/systemd/system/*lost*; getent passwd aegir-lost';
+    expect((await host.exec(left)).stdout).toBe('');
+    expect((await page(host, 'pages.example.org')).body).toContain('static page one');
   }, 240_000);
 
   test('deleting leaves nothing behind, however little there is left, and a second time is refused in words', async () => {

@@ -277,9 +277,6 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
     expect(await shell('systemctl is-active aegir-shop; systemctl is-enabled aegir-shop; true')).toBe(
       'inactive\ndisabled',
     );
-    const probe = await playRole('probe_environment', { ...shop, www: 'add' }, { host: site.host });
-    expect(words(probe)).toContain('Run “Enable”');
-
     const again = await site.play('close_environment', { ...shop, notice });
     expect([again.changed, again.outputs.closed]).toEqual([0, false]);
     expect((await site.play('stop_environment', { environment_name: 'shop' })).changed).toBe(0);
@@ -296,7 +293,6 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
     expect(await shell('systemctl is-enabled aegir-shop')).toBe('enabled');
     expect((await site.play('start_environment', start)).changed).toBe(0);
     expect((await site.play('open_environment', { environment_path })).changed).toBe(0);
-    await site.play('write_vhost', shop);
   });
 
   test('the page of a disabled site may be overridden, and a web server that does not show it is named', async () => {
