@@ -5,11 +5,13 @@ import { readTaskTypeVersion } from '../catalogue/versions.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
+import { readPath } from '../model/paths.ts';
 import type { RunnableStep } from '../model/plan.ts';
+import { inventoryOf } from '../model/store/inventory.ts';
 import { type WinningOverride, winningOverrides } from '../model/store/overrides.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import type { AttemptRow } from '../model/store/tasks.ts';
-import type { TaskType } from '../model/task-type.ts';
+import type { Argument, TaskType } from '../model/task-type.ts';
 import type { Run, ServerConnection } from './backends/backend.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { TaskArguments } from './run-task.ts';
@@ -36,6 +38,7 @@ export async function prepareRun(
   const type = await readTaskTypeVersion(deps.db, step.version);
   const roots = await loadStepRoots(deps, step);
   const { values, secretArguments, secretValues } = await openInputs(deps, args);
+  Object.assign(values, await freshValues(deps, type.arguments, roots));
   const server = roots.server && step.target === 'server' ? await connectionOf(deps, roots.server) : undefined;
   if (server?.sshKey) secretValues.push(server.sshKey);
   const overrides = Object.entries(await winningOverrides(deps.db, step.taskType, step.roots));
@@ -122,6 +125,19 @@ async function openInputs(deps: ActivityDependencies, { step, bound }: Pick<Task
     }
   }
   return { values, secretArguments, secretValues };
+}
+
+/** What the plan could not know: others may have changed it since. */
+async function freshValues(
+  deps: ActivityDependencies,
+  specs: Argument[],
+  { server, ...others }: Partial<Record<EntityKind, Root>>,
+): Promise<Record<string, unknown>> {
+  const fresh = specs.filter(spec => spec.fresh);
+  if (fresh.length === 0) return {};
+  const inventory = server && { ...server, inventory: await inventoryOf(deps.db, server.id) };
+  const roots = { ...others, ...(inventory && { server: inventory }) };
+  return Object.fromEntries(fresh.map(({ name, from = [] }) => [name, readPath(roots, from[0] ?? '') ?? null]));
 }
 
 async function connectionOf(deps: ActivityDependencies, server: Root): Promise<ServerConnection> {

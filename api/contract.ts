@@ -5,7 +5,7 @@
 //   POST   /api/sign-in-link  {token}                         open; one-time link → session cookie. Page: /sign-in?link=TOKEN
 //   GET    /api/session                                       SessionView
 //   POST   /api/session/password {password, email?, name?}    the first administrator sets e-mail and password
-//   GET    /api/<plural>?state=&<field>=&fields.<name>=&search=&limit=&after=    Page<Entity>
+//   GET    /api/<plural>?state=&<field>=&fields.<name>=&search=&limit=&after=    Page<ListedEntity>
 //   POST   /api/<plural>  {values, fields}                    201 Entity
 //   GET    /api/<plural>/:id   (id, or name where it is unique)  EntityView
 //   PATCH  /api/<plural>/:id  {values?, fields?}              Entity
@@ -85,11 +85,16 @@ export interface SessionView {
   entities: Record<EntityKind, EntityDefinition & { customFields: FieldSpec[] }>;
 }
 
-export interface EntityView extends Entity {
+export interface ListedEntity extends Entity {
+  /** Of an Environment: its Project's current Release, where it has another one. */
+  update?: { id: string; name: string } | null;
+}
+
+export interface EntityView extends ListedEntity {
   /** Names of the referenced entities, by field. */
   references: Record<string, { id: string; kind: EntityKind; name: string; state: string }>;
   /** Entities that refer to this one, by kind (a Release's Environments, a Cluster's Servers). */
-  referredBy: Partial<Record<EntityKind, Entity[]>>;
+  referredBy: Partial<Record<EntityKind, ListedEntity[]>>;
   /** Where a Release lies, or what a Server holds. */
   presences: { server: string; serverName: string; release: string; releaseName: string; path: string }[];
   recentOperations: OperationSummary[];

@@ -2,7 +2,7 @@
 // name, secrets put away.
 
 import type { Catalogue } from '../model/catalogue.ts';
-import { type EntityDefinition, type EntityKind, entities } from '../model/entities.ts';
+import { type Entity, type EntityDefinition, type EntityKind, entities } from '../model/entities.ts';
 import { AppError, invalid, type Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { type EntityInput, findEntity } from '../model/store/entities.ts';
@@ -27,8 +27,8 @@ export interface EntityRequest {
   kind: EntityKind;
   values: Record<string, unknown>;
   fields: Record<string, unknown>;
-  /** An edit: only what is given is checked, over what is there. */
-  partial: boolean;
+  /** Of an edit: only what is given is checked, over what is there. */
+  before?: Entity;
 }
 
 export async function readEntityInput(
@@ -38,11 +38,12 @@ export async function readEntityInput(
 ): Promise<EntityInput> {
   const definition = definitionOf(request.kind, await deps.catalogue.current());
   const custom = await listFieldDefinitions(deps.db, request.kind);
+  const { before } = request;
+  const partial = before !== undefined;
   const own =
-    hasOrganisation(definition) && !request.partial
+    hasOrganisation(definition) && !partial
       ? { organisation: principal.organisation.id, ...request.values }
       : request.values;
-  const { partial } = request;
   const values = validateFields(definition.fields, own, {
     path: 'values',
     partial,
@@ -50,8 +51,18 @@ export async function readEntityInput(
   });
   const fields = validateFields(custom, request.fields, { path: 'fields', partial });
   const problems: Problem[] = [...values.problems, ...fields.problems];
-  await findReferences(deps, principal, { specs: definition.fields, values: values.values, path: 'values.' }, problems);
-  await findReferences(deps, principal, { specs: custom, values: fields.values, path: 'fields.' }, problems);
+  await findReferences(
+    deps,
+    principal,
+    { specs: definition.fields, values: values.values, path: 'values.', before: before?.values },
+    problems,
+  );
+  await findReferences(
+    deps,
+    principal,
+    { specs: custom, values: fields.values, path: 'fields.', before: before?.fields },
+    problems,
+  );
   if (problems.length > 0) throw invalid(problems, `This ${definition.title} cannot be saved.`);
   const organisation = principal.organisation.id;
   const complete = partial ? values.values : withGenerated(definition.fields, values.values);
@@ -70,21 +81,39 @@ function hasOrganisation(definition: EntityDefinition): boolean {
   return definition.fields.some(field => field.name === 'organisation');
 }
 
-/** Puts ids into the places of names. Also used for answers of an Operation's form. */
+interface References {
+  specs: FieldSpec[];
+  values: Record<string, unknown>;
+  path: string;
+  /** What was there before an edit may stay. */
+  before?: Record<string, unknown> | undefined;
+}
+
+/** Puts ids into the places of names. Also used for answers of an Operation's form. What may not be taken is a problem. */
 export async function findReferences(
   deps: ApiDependencies,
   principal: Principal,
-  { specs, values, path }: { specs: FieldSpec[]; values: Record<string, unknown>; path: string },
+  { specs, values, path, before }: References,
   problems: Problem[],
 ): Promise<void> {
   for (const { name, to } of specs) {
     const value = values[name];
     if (!to || typeof value !== 'string') continue;
     try {
-      values[name] = (await findEntity(deps.db, to, value, principal.organisation.id)).id;
+      const found = await findEntity(deps.db, to, value, principal.organisation.id);
+      const message = found.id === before?.[name] ? '' : untakable(found);
+      if (message) problems.push({ path: `${path}${name}`, message });
+      values[name] = found.id;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       problems.push({ path: `${path}${name}`, message: error.message });
     }
   }
+}
+
+/** '' = further ones may refer to it. */
+function untakable({ kind, state, values }: Entity): string {
+  const named = `The ${entities[kind].title} ${String(values.name)}`;
+  if (state === 'deleted') return `${named} is deleted.`;
+  return values.locked === true ? `${named} is locked: choose another one, or unlock it first.` : '';
 }

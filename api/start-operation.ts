@@ -6,7 +6,7 @@ import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError, invalid, type Problem } from '../model/errors.ts';
 import { type Form, makeForm } from '../model/form.ts';
 import { checkTaskValues, makePlan } from '../model/make-plan.ts';
-import { refusalOf } from '../model/offers.ts';
+import { refusalOf, unconfirmed } from '../model/offers.ts';
 import type { OperationType } from '../model/operation-type.ts';
 import type { Plan } from '../model/plan.ts';
 import type { PathRoots, Scope } from '../model/step-values.ts';
@@ -84,6 +84,7 @@ export async function prepareOperation(
   );
   problems.push(...answered.problems);
   const answers = answered.values;
+  problems.push(...unconfirmed(type, roots[request.kind]?.state ?? '', answers));
   const steps = resolveSteps(catalogue, type.steps, { ...scope, answers });
   // What is started is not waiting for an answer any more.
   const settled = { ...scope, openRoots: new Set<string>() };

@@ -26,8 +26,12 @@ function addBinding(spec: Argument, raw: unknown, mistakes: Problem[]): Argument
   const { values, problems } = validateFields(bindingKeys, raw as Record<string, unknown>, { path });
   mistakes.push(...problems);
   const report = (key: string, message: string) => mistakes.push({ path: `${path}.${key}`, message });
-  const binding = values as Pick<Argument, 'from' | 'remember' | 'ask' | 'missing' | 'label' | 'format' | 'to'>;
+  const binding = values as Pick<
+    Argument,
+    'from' | 'remember' | 'ask' | 'missing' | 'fresh' | 'label' | 'format' | 'to'
+  >;
   const argument: Argument = { ...spec, ...definedOnly<Partial<Argument>>(binding) };
+  if (binding.fresh && binding.from?.length !== 1) report('fresh', 'has a meaning only beside one path in "from".');
   if (binding.missing !== undefined && binding.ask !== false)
     report('missing', 'has a meaning only beside "ask: false".');
   if (binding.format && !holdsText(spec)) report('format', 'belongs to a text or a list of texts.');

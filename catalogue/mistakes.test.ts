@@ -159,6 +159,11 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /can be set, not read/,
   ],
   [
+    'fresh without a path',
+    task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {fresh: true}}\n'),
+    /aegir.yml:2: .*fresh: has a meaning only beside one path/,
+  ],
+  [
     'missing without ask',
     task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {missing: Do it.}}\n'),
     /only beside "ask: false"/,
@@ -273,6 +278,11 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     'a state',
     operation('  - {id: a, task: install_static}\n', 'on: server\nwhen: [enabled]\nstates: {failed: broken}'),
     /when.0: "enabled" is no state of a server/,
+  ],
+  [
+    'a confirmation',
+    operation('  - {id: a, task: install_static}\n', 'on: environment\nconfirmed_by: {on: sure}'),
+    /confirmed_by.on: "on" is no state of a environment.*"sure" is no field of the type bool here/s,
   ],
   [
     'a lock',

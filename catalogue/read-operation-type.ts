@@ -48,6 +48,7 @@ export async function readOperationType(
     when: (values.when ?? []) as string[],
     for: { cluster: scope.cluster ?? [], application: scope.application ?? [] },
     confirm: values.confirm as string | undefined,
+    confirmedBy: values.confirmed_by as Record<string, string> | undefined,
     dangerous: values.dangerous === true,
     minimumRole: (values.minimum_role ?? 'operator') as Role,
     fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
@@ -57,6 +58,7 @@ export async function readOperationType(
     onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
+  checkConfirmed(type, mistakes);
   checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
@@ -86,6 +88,16 @@ function readSets(on: EntityKind | undefined, raw: unknown, mistakes: Problem[])
       return source ? [[name, source]] : [];
     }),
   );
+}
+
+function checkConfirmed({ on, fields, confirmedBy }: OperationType, mistakes: Problem[]): void {
+  const states: readonly string[] = entities[on].states;
+  for (const [state, name] of Object.entries(confirmedBy ?? {})) {
+    const report = (message: string) => mistakes.push({ path: `confirmed_by.${state}`, message });
+    if (!states.includes(state)) report(`"${state}" is no state of a ${on}; states: ${states.join(', ')}.`);
+    if (fields.find(field => field.name === name)?.type !== 'bool')
+      report(`"${name}" is no field of the type bool here.`);
+  }
 }
 
 /** A year: what waits longer is forgotten, not decided. */

@@ -18,6 +18,7 @@ export function renderEntity(environment: CliEnvironment, definition: KindDefini
     ['Id', entity.id],
     ['State', entity.state],
     ...definition.fields.map(field => fieldRow(field, values[field.name], entity)),
+    ...(entity.update ? [['Update available', `${entity.update.name} (${entity.update.id})`] as [string, string]] : []),
     ...definition.resultFields
       .filter(({ name }) => values[name] !== null && values[name] !== undefined && name !== placementField)
       .map(field => fieldRow(field, values[field.name], entity)),

@@ -3,6 +3,7 @@
 import { hasRole, type Role } from './access.ts';
 import type { Catalogue } from './catalogue.ts';
 import { entities } from './entities.ts';
+import type { Problem } from './errors.ts';
 import { missingVerb, type OperationType, verbOf } from './operation-type.ts';
 import type { PathRoots } from './step-values.ts';
 
@@ -16,11 +17,22 @@ export function refusalOf(catalogue: Catalogue, type: OperationType, roots: Path
   if (type.when.length > 0 && !type.when.includes(state)) {
     return `Offered when the ${title} is ${type.when.join(' or ')}; it is ${state}.`;
   }
+  // What takes a Release for itself alone changes it.
+  if (subject?.locked === true && type.locks[type.on] === 'exclusive') return `This ${title} is locked.`;
   const cluster = roots.cluster?.kind;
   if (cluster && type.for.cluster.length > 0 && !type.for.cluster.includes(String(cluster))) {
     return `Not for clusters of the kind ${String(cluster)}.`;
   }
   return roots.project ? refusalByApplication(catalogue, type, String(roots.project.application)) : '';
+}
+
+/** What has to be said yes to in the present state, and was not. */
+export function unconfirmed(type: OperationType, state: string, answers: Record<string, unknown>): Problem[] {
+  const name = type.confirmedBy?.[state];
+  if (name === undefined || answers[name] === true) return [];
+  const { label = name, help = '' } = type.fields.find(field => field.name === name) ?? {};
+  const message = `The ${entities[type.on].title} is ${state}, and “${label}” was not said. ${help}`.trim();
+  return [{ path: name, message }];
 }
 
 function refusalByApplication(catalogue: Catalogue, type: OperationType, application: string): string {

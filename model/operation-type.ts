@@ -42,6 +42,8 @@ export interface OperationType {
   when: string[];
   for: { cluster: string[]; application: string[] };
   confirm?: string;
+  /** State of the subject → the bool field without which it is refused then. */
+  confirmedBy?: Record<string, string>;
   /** Dangerous ones stand apart and ask for the name to be typed. */
   dangerous: boolean;
   minimumRole: Role;

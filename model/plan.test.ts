@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Catalogue } from './catalogue.ts';
 import { makeForm } from './form.ts';
 import { checkTaskValues, makePlan } from './make-plan.ts';
-import { refusalOf } from './offers.ts';
+import { refusalOf, unconfirmed } from './offers.ts';
 import type { OperationType, StepType } from './operation-type.ts';
 import { type TaskStep, tasksOf } from './plan.ts';
 import type { PathRoots, Scope } from './step-values.ts';
@@ -265,6 +265,15 @@ describe('an offer', () => {
   ] as const)('is refused to a %s with the reason (%o)', (role, change, reason) => {
     const subject = { ...roots.environment, ...change } as NonNullable<PathRoots['environment']>;
     expect(refusalOf(catalogue([]), type, { ...roots, environment: subject }, role)).toBe(reason);
+  });
+
+  test('may need a yes in one state of its subject, by a field that is named', () => {
+    const sure = { name: 'sure', type: 'bool', label: 'I am sure', help: 'Or disable it.' } as const;
+    const asking = operationType('run', [], { fields: [sure], confirmedBy: { enabled: 'sure' } });
+    const message = 'The Environment is enabled, and “I am sure” was not said. Or disable it.';
+    expect(unconfirmed(asking, 'enabled', { sure: false })).toEqual([{ path: 'sure', message }]);
+    expect(unconfirmed(asking, 'enabled', { sure: true })).toEqual([]);
+    expect(unconfirmed(asking, 'disabled', {})).toEqual([]);
   });
 
   test('is refused where the application has no such verb, unless the step is optional', () => {

@@ -147,5 +147,7 @@ export const server: EntityDefinition = {
     { name: 'facts', type: 'dict', label: 'Facts', help: 'System, services and versions, disk.' },
     { name: 'unprivileged', type: 'bool', label: 'Without root', help: 'No isolation between Environments.' },
     { name: 'database_ca', type: 'str', label: 'Authority of the database', help: 'Certificate in PEM format.' },
+    { name: 'orphans', type: 'list', label: 'Orphans', help: 'What lies on it and belongs to nothing here.' },
   ],
+  derivedFields: [{ name: 'inventory', type: 'dict', label: 'What may lie on it' }],
 };

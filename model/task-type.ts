@@ -16,6 +16,8 @@ export interface Argument extends FieldSpec {
   ask?: boolean;
   /** What to do when a value with `ask: false` is missing: 'Run "Build" on the Release first.' */
   missing?: string;
+  /** The path is read when the Task begins, not when the Operation is started: of what others may change meanwhile. */
+  fresh?: boolean;
 }
 
 export interface Output {

@@ -91,6 +91,9 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     types.ansibleTask('report_visits', reporter, {
       options: 'other: {type: str, description: Another one, required: true}',
     });
+    types.shellTask('fail_here', 'echo no; exit 1');
+    const steps = '[{id: off, operation: disable_environment}, {id: fail, task: fail_here}]';
+    types.operation('disable_in_vain', 'environment', steps, 'on_failure: {choose: undo}\n');
     types.operation('report', 'environment', '[{id: report, task: report_visits}]');
     host = await startTestHost('life');
     git = await startGitServer(folder, host.gateway);
@@ -283,8 +286,73 @@ print(u.urlopen('https://pages.example.org/', context=ssl.create_default_context
     expect((await environment('pages')).values.url).toBe('https://pages.example.org');
   }, 300_000);
 
-  test('deleting leaves nothing behind', async () => {
-    for (const name of ['pages', 'service']) await must('run', 'delete_environment', name, '--follow');
+  test('a disabled site says why, is off, and nothing that needs it is offered; enabled again it answers as before', async () => {
+    const before = await page(host, 'service.example.org');
+    const unit = 'systemctl is-active aegir-service; systemctl is-enabled aegir-service; true';
+    await must('run', 'disable_environment', 'service', '--notice', 'Out of <season>', '--follow');
+    const closed = await page(host, 'service.example.org');
+    expect([closed.status, closed.body]).toEqual([503, expect.stringContaining('<p>Out of &lt;season&gt;</p>')]);
+    expect((await host.exec(unit)).stdout).toBe('inactive\ndisabled');
+    const view = await environment('service');
+    expect([view.state, view.values.disabled_notice]).toEqual(['disabled', 'Out of <season>']);
+    for (const type of ['install_environment', 'verify_environment']) {
+      expect((await cli('run', type, 'service')).stderr).toContain('it is disabled');
+    }
+    await must('run', 'disable_environment', 'service', '--notice', 'Out of <season>', '--follow');
+    expect((await lastOperation('service')).tasks.filter(task => task.changed)).toEqual([]);
+
+    await must('run', 'enable_environment', 'service', '--follow');
+    expect(await page(host, 'service.example.org')).toEqual(before);
+    expect((await host.exec(unit)).stdout).toBe('active\nenabled');
+    expect((await environment('service')).values.disabled_notice).toBe(null);
+    expect((await cli('run', 'enable_environment', 'service')).stderr).toContain('it is enabled');
+
+    const undone = await cli('run', 'disable_in_vain', 'service', '--notice', 'Never', '--follow');
+    expect(undone.code).toBe(1);
+    expect(await page(host, 'service.example.org')).toEqual(before);
+    const after = await environment('service');
+    expect([after.state, after.values.disabled_notice]).toEqual(['enabled', null]);
+  }, 240_000);
+
+  test('what belongs to nothing here is found on a Server and removed by choice; what has a row is refused', async () => {
+    const tree = `gone-${'0a'.repeat(20)}`;
+    await host.exec(`cd /var/lib/aegir && useradd --system --home-dir $PWD/environments/lost/home aegir-lost &&
+      mkdir -p environments/lost/files releases/${tree} && touch releases/${tree}.manifest &&
+      cp /etc/nginx/aegir.d/pages.conf /etc/nginx/aegir.d/lost.conf &&
+      sed -i 's/pages/lost/g' /etc/nginx/aegir.d/lost.conf &&
+      printf '[Unit]\\nDescription=Aegir environment lost\\n[Service]\\nExecStart=/var/lib/aegir/environments/lost/serve\\n' >/etc/systemd/system/aegir-lost.service`);
+    await must('run', 'find_orphans', 'web1', '--follow');
+    const orphans = async () => (await aegir.call<Entity>('GET', '/api/servers/web1')).body.values.orphans;
+    expect(await orphans()).toEqual([
+      { kind: 'environment', name: 'lost', parts: ['folder', 'unix user', 'service', 'web server configuration'] },
+      { kind: 'release', name: tree, parts: ['code', 'list of its files'] },
+    ]);
+    const kept = await cli('run', 'remove_orphaned_environment', 'web1', '--orphan', 'pages', '--yes', '--follow');
+    expect([kept.code, kept.stdout]).toEqual([1, expect.stringContaining('no orphaned environment “pages”')]);
+    await must('run', 'remove_orphaned_environment', 'web1', '--orphan', 'lost', '--yes', '--follow');
+    await must('run', 'remove_orphan', 'web1', '--kind', 'release', '--orphan', tree, '--yes', '--follow');
+    expect(await orphans()).toEqual([]);
+    const left =
+      'ls -d /var/lib/aegir/*/lost /etc/nginx/aegir.d/lost* /etc/systemd/system/*lost*; getent passwd aegir-lost';
+    expect((await host.exec(left)).stdout).toBe('');
+    expect((await page(host, 'pages.example.org')).body).toContain('static page one');
+  }, 240_000);
+
+  test('deleting leaves nothing behind, however little there is left, and a second time is refused in words', async () => {
+    const early = await cli('run', 'delete_environment', 'pages');
+    expect(early.code).not.toBe(0);
+    expect(early.stderr).toContain('Run “Disable” first');
+    await must('run', 'disable_environment', 'pages', '--follow');
+    expect((await page(host, 'pages.example.org')).body).toContain('closed at present');
+    const { id } = await environment('pages');
+    // As a delete leaves it that was stopped half-way, or a hand that was too quick.
+    await host.exec(
+      'cd /var/lib/aegir/environments/service && rm -rf current run settings files /etc/nginx/aegir.d/service*',
+    );
+    await must('run', 'delete_environment', 'pages', '--follow');
+    await must('run', 'delete_environment', 'service', '--although-enabled', '--follow');
+    expect((await cli('run', 'delete_environment', 'pages')).stderr).toContain('There is no Environment "pages"');
+    expect((await cli('run', 'delete_environment', id)).stderr).toContain('This Environment is deleted.');
     for (const release of ['pages/v1', 'service/v1'])
       await must('run', 'delete_release', release, '--server', 'web1', '--follow');
     const left = await host.exec(

@@ -112,6 +112,16 @@ test('redirects, the other names, challenges and the maintenance file are as wit
   expect(await ask('hello.localhost', '/x%20y')).toBe('308 to https://other.test/');
   expect(await ask('www.hello.localhost', '/a')).toBe(`301 to http://hello.localhost:${port}/a`);
   expect(await ask('alias.localhost', '/a?b')).toBe(`301 to http://hello.localhost:${port}/a?b`);
+  const closed = await play('close_environment', { ...site, notice: 'In <winter>' });
+  expect(closed.outputs.closed).toBe(true);
+  for (const name of ['hello', 'alias', 'www.hello']) {
+    for (const path of ['/', '/old']) expect(await ask(`${name}.localhost`, path)).toMatch(/^503 .*In &lt;winter&gt;/s);
+    expect(await ask(`${name}.localhost`, proof)).toBe('200 proof');
+  }
+  expect((await play('stop_environment', { environment_name: 'hello' })).changed).toBe(0);
+  expect((await play('start_environment', { environment_name: 'hello' })).changed).toBe(0);
+  await play('open_environment', { environment_path });
+  expect(await ask('hello.localhost')).toBe('200 <h1>Hello</h1>');
   const php = await playRole('write_vhost', { ...server, ...site, php: '/usr/bin/php8.2' });
   expect(words(php)).toContain('Sites with PHP need a Server with nginx');
   await play('write_vhost', site);

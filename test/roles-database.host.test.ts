@@ -245,4 +245,27 @@ describe.skipIf(reason !== null)(`a database Server${reason ? ` (skipped: ${reas
     expect(await hosts.ask(left)).toEqual(['aegir_shopxone', 'aegir_blog', 'aegir_shopxone']);
     expect((await playRole('remove_database', mine, { host: third })).changed).toBe(0);
   });
+
+  test('databases of nobody are found and removed with their accounts; what Aegir has not made is kept', async () => {
+    const note = (name: string) => `CREATE DATABASE aegir_${name} COMMENT 'Environment of Aegir: ${name} 01X';`;
+    await hosts.ask(
+      `${note('lost')} ${note('known_one')} CREATE DATABASE aegir_theirs; CREATE USER 'aegir_lost'@'10.0.0.9';`,
+    );
+    const inventory = { environments: ['known-one'], databases: [], releases: [] };
+    const find = async () => {
+      const { outputs, changed } = await hosts.play('find_orphans', { inventory });
+      expect(changed).toBe(0);
+      const names = ['aegir_lost', 'aegir_known_one', 'aegir_theirs'];
+      return (outputs.orphans as { name: string }[]).filter(({ name }) => names.includes(name));
+    };
+    const lost = { orphan_kind: 'database', orphan_name: 'aegir_lost' };
+    expect(await find()).toEqual([{ kind: 'database', name: 'aegir_lost', parts: ['database', 'accounts'] }]);
+    expect((await hosts.play('remove_orphan', lost)).changed).toBe(1);
+    expect((await hosts.play('remove_orphan', lost)).changed).toBe(0);
+    expect(await find()).toEqual([]);
+    expect(await refused('find_orphans', { inventory, ...lost })).toContain('no orphaned database “aegir_lost”');
+    expect(await refused('find_orphans', {})).toContain('What Aegir knows is missing');
+    expect(await refused('remove_orphan', { ...lost, orphan_name: 'aegir_theirs' })).toContain('was not made by Aegir');
+    expect(await refused('remove_orphan', { ...lost, orphan_name: 'mysql' })).toContain('is no name of a database');
+  });
 });

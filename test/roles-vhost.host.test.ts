@@ -256,6 +256,63 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
     expect(await brief('shop.test')).toBe('200 index.php');
   });
 
+  test('a disabled site answers 503 with the reason to everybody and everything, and its PHP stays off', async () => {
+    const redirects = ['/old /new'];
+    const names = { aliases: ['boutique.test'], redirect_aliases: true, www: 'add' };
+    await site.play('write_vhost', { ...shop, ...names, redirects });
+    const notice = `Closed <until> "May" & it's {{ 1 + 1 }}`;
+    const closed = await site.play('close_environment', { ...shop, notice });
+    expect(closed.outputs).toEqual({ closed: true, notice });
+    expect((await site.play('stop_environment', { environment_name: 'shop' })).changed).toBe(1);
+    const paths = ['/', '/old', '/style.css', '/index.php', '/sites/default/files/mine.txt'];
+    for (const name of ['www.shop.test', 'shop.test', 'boutique.test']) {
+      for (const path of paths) expect(await brief(name, path), `${name}${path}`).toMatch(/^503 <!doctype/);
+      expect(await brief(name, '/.well-known/acme-challenge/token')).toBe('200 proof');
+    }
+    const answer = await ask('shop.test', '/', {}, Buffer.from('x'));
+    expect(answer).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '86400', 'content-type': expect.stringContaining('text/html') },
+    });
+    expect(answer.body).toContain('<p>Closed &lt;until&gt; &#34;May&#34; &amp; it&#39;s {{ 1 + 1 }}</p>');
+    expect(await shell('systemctl is-active aegir-shop; systemctl is-enabled aegir-shop; true')).toBe(
+      'inactive\ndisabled',
+    );
+    const again = await site.play('close_environment', { ...shop, notice });
+    expect([again.changed, again.outputs.closed]).toEqual([0, false]);
+    expect((await site.play('stop_environment', { environment_name: 'shop' })).changed).toBe(0);
+    const twoLines = await playRole('close_environment', { ...shop, notice: 'one\ntwo' }, { host: site.host });
+    expect(words(twoLines)).toContain('not one line');
+
+    const start = { environment_name: 'shop', php: shop.php };
+    expect((await site.play('start_environment', start)).changed).toBe(1);
+    const { environment_path } = shop;
+    expect((await site.play('open_environment', { environment_path, notice })).outputs).toEqual({
+      disabled_notice: null,
+    });
+    expect(await briefs('www.shop.test', ['/', '/old'])).toEqual(['200 index.php', '301 /new']);
+    expect(await shell('systemctl is-enabled aegir-shop')).toBe('enabled');
+    expect((await site.play('start_environment', start)).changed).toBe(0);
+    expect((await site.play('open_environment', { environment_path })).changed).toBe(0);
+  });
+
+  test('the page of a disabled site may be overridden, and a web server that does not show it is named', async () => {
+    const templates = { 'disabled.html.j2': 'Back {{ notice | e }}, ü' };
+    await site.play('close_environment', { ...shop, notice: 'soon' }, { templates });
+    expect((await ask('shop.test', '/page')).body).toBe('Back soon, ü');
+    await site.play('write_vhost', shop, { templates: { 'maintenance.conf.j2': '# of an earlier version' } });
+    const unseen = await playRole('close_environment', shop, { host: site.host });
+    expect(words(unseen)).toContain('http://shop.test answers 200 instead of 503');
+    await site.play('open_environment', { environment_path: shop.environment_path });
+    await site.play('write_vhost', shop);
+    const gone = { ...shop, environment_path: '/var/lib/aegir/environments/gone' };
+    expect(words(await playRole('close_environment', gone, { host: site.host }))).toContain('is not on the Server');
+    const nothing = { environment_name: 'gone', php: '/usr/bin/php8.2' };
+    expect(words(await playRole('start_environment', nothing, { host: site.host }))).toContain(
+      'aegir-gone.service is not on',
+    );
+  });
+
   test('when PHP is down visitors get a page, the probe says what to look at, and the neighbour lives on', async () => {
     await shell('systemctl stop aegir-shop.service');
     const answer = await ask('shop.test');

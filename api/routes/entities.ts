@@ -4,16 +4,19 @@ import { z } from '@hono/zod-openapi';
 import { editVerb } from '../../model/access.ts';
 import { type Entity, type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
-import { createEntity, deleteEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
+import { deleteEntity } from '../../model/store/delete-entity.ts';
+import { type Completion, createEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import { listOperations } from '../../model/store/operations.ts';
 import { listPresences } from '../../model/store/roots.ts';
+import { listUpdates } from '../../model/store/updates.ts';
 import { actorOf, type Principal, visibleTo } from '../access.ts';
-import type { EntityView } from '../contract.ts';
+import type { EntityView, ListedEntity } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { readEntityInput } from '../entity-input.ts';
 import { placingAgain, placingNew } from '../place-environment.ts';
+import { ownCurrentRelease, refuseLocked } from '../release-rules.ts';
 import { summaryOf } from '../views.ts';
 
 const record = z.record(z.string(), z.unknown());
@@ -27,6 +30,7 @@ const entitySchema = z
     fields: record,
     createdAt: z.string(),
     updatedAt: z.string(),
+    update: z.object({ id: z.string(), name: z.string() }).nullable().optional(),
   })
   .openapi('Entity');
 
@@ -63,7 +67,7 @@ function addReading(app: App, deps: ApiDependencies, { kind, plural, title, titl
         ...(search ? { search } : {}),
         ...(after ? { after } : {}),
       });
-      const page = items.slice(0, limit);
+      const page = await withUpdates(deps, kind, items.slice(0, limit));
       return { items: page, next: items.length > limit ? (page.at(-1)?.id ?? null) : null };
     },
   );
@@ -94,10 +98,9 @@ function addWriting(app: App, deps: ApiDependencies, definition: EntityDefinitio
   defineRoute(app, deps, edit, async ({ params, body, principal }) => {
     const entity = await findOwn(deps, principal, kind, params.id);
     if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
-    const read = await readEntityInput(deps, principal, { kind, ...body, partial: true });
-    const placing = placingAgain(await deps.catalogue.current(), principal.organisation.id, entity.id);
-    const complete = kind === 'environment' ? placing : undefined;
-    return updateEntity(deps.db, actorOf(principal), kind, entity.id, read, complete);
+    const read = await readEntityInput(deps, principal, { kind, ...body, before: entity });
+    refuseLocked(entity, read);
+    return updateEntity(deps.db, actorOf(principal), kind, entity.id, read, await completing(deps, principal, entity));
   });
   if (!definition.single) addMaking(app, deps, definition);
 }
@@ -115,9 +118,8 @@ function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: Ent
     answer: entitySchema,
   } as const;
   defineRoute(app, deps, create, async ({ body, principal }) => {
-    const read = await readEntityInput(deps, principal, { kind, ...body, partial: false });
-    const placing = placingNew(await deps.catalogue.current(), principal.organisation.id);
-    return createEntity(deps.db, actorOf(principal), kind, read, kind === 'environment' ? placing : undefined);
+    const read = await readEntityInput(deps, principal, { kind, ...body });
+    return createEntity(deps.db, actorOf(principal), kind, read, await completing(deps, principal, { kind }));
   });
   const remove = {
     method: 'delete',
@@ -132,6 +134,19 @@ function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: Ent
   });
 }
 
+/** What else has to be right, or is filled in, when one is written. `id`: of one that is there. */
+async function completing(
+  deps: ApiDependencies,
+  principal: Principal,
+  { kind, id }: { kind: EntityKind; id?: string },
+): Promise<Completion | undefined> {
+  const organisation = principal.organisation.id;
+  if (kind === 'project') return ownCurrentRelease(organisation, id);
+  if (kind !== 'environment') return undefined;
+  const catalogue = await deps.catalogue.current();
+  return id === undefined ? placingNew(catalogue, organisation) : placingAgain(catalogue, organisation, id);
+}
+
 function findOwn(
   deps: ApiDependencies,
   principal: Principal,
@@ -139,6 +154,16 @@ function findOwn(
   id: string | undefined,
 ): Promise<Entity> {
   return findEntity(deps.db, kind, id ?? '', principal.organisation.id);
+}
+
+/** Environments say what they could be updated to. */
+async function withUpdates(deps: ApiDependencies, kind: EntityKind, items: Entity[]): Promise<ListedEntity[]> {
+  if (kind !== 'environment') return items;
+  const updates = await listUpdates(
+    deps.db,
+    items.map(item => item.id),
+  );
+  return items.map(item => ({ ...item, update: updates.get(item.id) ?? null }));
 }
 
 async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entity): Promise<EntityView> {
@@ -158,8 +183,9 @@ async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entit
     subjectId: entity.id,
     limit: 10,
   });
+  const [listed = entity] = await withUpdates(deps, entity.kind, [entity]);
   return {
-    ...entity,
+    ...listed,
     references,
     referredBy: await referredBy(deps, organisation, entity),
     presences: await presencesOf(deps, organisation, entity),
@@ -178,7 +204,8 @@ async function referredBy(
     for (const field of fields.filter(entry => entry.to === entity.kind && entity.kind !== 'organisation')) {
       const rows = await listEntities(deps.db, kind, { organisation, filters: { [field.name]: entity.id } });
       const known = found[kind] ?? [];
-      const further = rows.filter(row => known.every(one => one.id !== row.id));
+      const listed = await withUpdates(deps, kind, rows);
+      const further = listed.filter(row => known.every(one => one.id !== row.id));
       if (further.length > 0) found[kind] = [...known, ...further];
     }
   }

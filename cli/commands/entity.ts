@@ -1,6 +1,7 @@
 // `aegir <kind> list|show|create|edit|delete`, made from the definitions of the kind's fields.
 
 import { Command } from 'commander';
+import type { ListedEntity } from '../../api/contract.ts';
 import type { Entity, EntityKind } from '../../model/entities.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import { type Client, pathOf, type Query } from '../client.ts';
@@ -52,7 +53,7 @@ function listCommand(environment: CliEnvironment, definition: KindDefinition): C
     const client = connect(environment, options);
     const query: Query = { state: options.state, search: options.search };
     Object.assign(query, await readFilters(client, command, flags, definition));
-    const found = await client.all<Entity>(pathOf(definition.plural), query, options.limit);
+    const found = await client.all<ListedEntity>(pathOf(definition.plural), query, options.limit);
     if (options.json) printJson(found);
     else await printList(environment, client, definition, found);
   });
@@ -135,15 +136,26 @@ async function readFilters(client: Client, command: Command, flags: FieldFlag[],
   );
 }
 
-async function printList(environment: CliEnvironment, client: Client, definition: KindDefinition, found: Entity[]) {
+async function printList(
+  environment: CliEnvironment,
+  client: Client,
+  definition: KindDefinition,
+  found: ListedEntity[],
+) {
   const columns = definition.fields.filter(field => definition.listed.includes(field.name));
   const names = await referredNames(client, columns, found);
   const cell = (entity: Entity, field: FieldSpec) => {
     const value = entity.values[field.name];
     return field.type === 'reference' ? (names.get(String(value)) ?? value) : value;
   };
-  const header = ['name', 'state', ...columns.map(field => field.label ?? field.name)];
-  const rows = found.map(entity => [nameOf(entity), entity.state, ...columns.map(field => cell(entity, field))]);
+  const update = found.some(entity => entity.update) ? ['update available'] : [];
+  const header = ['name', 'state', ...columns.map(field => field.label ?? field.name), ...update];
+  const rows = found.map(entity => [
+    nameOf(entity),
+    entity.state,
+    ...columns.map(field => cell(entity, field)),
+    ...update.map(() => entity.update?.name ?? ''),
+  ]);
   printTable(environment, header, rows, `There are no ${definition.titlePlural} here.`);
 }
 

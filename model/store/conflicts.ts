@@ -54,11 +54,8 @@ function explain(kind: EntityKind, refused: PgError, cause: unknown, values: Rec
     return new AppError('conflict', message, { problems: [{ path: 'values.name', message }], cause });
   }
   if (refused.code === '23503') {
-    const inUse = refused.detail?.includes('still referenced');
-    const message = inUse
-      ? `This ${title} is in use (${refused.detail?.match(/from table "(\w+)"/)?.[1] ?? 'elsewhere'}). Delete what refers to it first.`
-      : `A reference names something that does not exist: ${refused.constraint ?? ''}.`;
-    return new AppError(inUse ? 'conflict' : 'invalid', message, { cause });
+    const message = `A reference names something that does not exist: ${refused.constraint ?? ''}.`;
+    return new AppError('invalid', message, { cause });
   }
   if (refused.code === '23514' || refused.code === '23502') {
     return new AppError(

@@ -4,7 +4,7 @@ import { and, asc, desc, eq, gt, ilike, inArray, ne, type SQL, sql } from 'drizz
 import type { AnyPgColumn, AnyPgTable } from 'drizzle-orm/pg-core';
 import { ulid } from 'ulid';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
-import { AppError } from '../errors.ts';
+import { AppError, invalid } from '../errors.ts';
 import { type Actor, recordChange } from './audit.ts';
 import { conflictOf } from './conflicts.ts';
 import type { Database, Db, Transaction } from './database.ts';
@@ -162,6 +162,7 @@ export async function insertEntity(
   const columns = { id, organisation, ...toColumns(kind, values), custom, ...(state ? { state } : {}) };
   const row = await writeRow(tx, kind, columns);
   await syncNames(tx, kind, row);
+  await refuseDeleted(tx, kind, row.values);
   await recordChange(tx, actor, {
     verb: 'create',
     object: { kind, id, name: row.values.name as string },
@@ -192,7 +193,9 @@ export async function updateEntity(
   const edit = () =>
     db.transaction(async tx => {
       const values = await complete(tx, input.values ?? {});
-      return changeEntity(tx, actor, { kind, id, verb: 'edit', ...input, values });
+      const changed = await changeEntity(tx, actor, { kind, id, verb: 'edit', ...input, values });
+      await refuseDeleted(tx, kind, values);
+      return changed;
     });
   return conflictOf(kind, edit, input.values);
 }
@@ -238,32 +241,20 @@ export async function changeEntity(tx: Transaction, actor: Actor, change: Entity
   return after;
 }
 
-/** Removes the row of an entity that nothing refers to and that never ran; PostgreSQL refuses what is in use. */
 export async function findState(db: Db, { kind, id }: { kind: EntityKind; id: string }): Promise<string | null> {
   const table = tableOf(kind);
   const [row] = await db.select({ state: table.state }).from(table).where(eq(table.id, id));
   return row ? String(row.state) : null;
 }
 
-export async function deleteEntity(db: Database, actor: Actor, kind: EntityKind, id: string): Promise<void> {
-  await conflictOf(kind, () =>
-    db.transaction(async tx => {
-      const entity = await findEntity(tx, kind, id, actor.organisation);
-      if (kind === 'environment' && entity.state !== 'new' && entity.state !== 'deleted') {
-        throw new AppError(
-          'conflict',
-          'This Environment is installed. Run the Operation “Delete” on it, which also removes it from its Server.',
-        );
-      }
-      await tx.delete(environmentNames).where(eq(environmentNames.environment, id));
-      await tx.delete(tableOf(kind)).where(eq(tableOf(kind).id, id));
-      await recordChange(tx, actor, {
-        verb: 'delete',
-        object: { kind, id, name: String(entity.values.name) },
-        before: snapshot(entity),
-      });
-    }),
-  );
+/** Written references hold the rows that they name: nobody deletes these from here on. */
+async function refuseDeleted(tx: Transaction, kind: EntityKind, values: Record<string, unknown>): Promise<void> {
+  for (const { name, to } of entities[kind].fields) {
+    const id = values[name];
+    if (!to || typeof id !== 'string' || (await findState(tx, { kind: to, id })) !== 'deleted') continue;
+    const problems = [{ path: `values.${name}`, message: `This ${entities[to].title} is deleted.` }];
+    throw invalid(problems, `This ${entities[kind].title} cannot be saved.`);
+  }
 }
 
 async function syncNames(tx: Transaction, kind: EntityKind, entity: Entity): Promise<void> {

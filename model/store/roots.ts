@@ -24,8 +24,8 @@ async function loadEntity(db: Db, kind: EntityKind, id: string): Promise<Entity>
   return toEntity(kind, row);
 }
 
-/** The entity itself, its references followed all the way up. */
-export async function loadRoot(db: Db, kind: EntityKind, id: string): Promise<Root> {
+/** The entity itself, its references followed all the way up. @param within ids of those on the way: they are not followed again. */
+export async function loadRoot(db: Db, kind: EntityKind, id: string, within: string[] = []): Promise<Root> {
   const entity = await loadEntity(db, kind, id);
   const root: Root = {
     ...entity.values,
@@ -36,7 +36,8 @@ export async function loadRoot(db: Db, kind: EntityKind, id: string): Promise<Ro
   };
   for (const field of entities[kind].fields) {
     const value = entity.values[field.name];
-    if (field.to && typeof value === 'string') root[field.name] = await loadRoot(db, field.to, value);
+    if (!field.to || typeof value !== 'string' || within.includes(value)) continue;
+    root[field.name] = await loadRoot(db, field.to, value, [...within, id]);
   }
   if (kind === 'environment') root.backup_store ??= (root.cluster as Root).backup_store;
   if (kind === 'cluster') root.web_addresses = await webAddressesOf(db, id);

@@ -9,6 +9,7 @@ import type {
   EngineView,
   EntityView,
   FormView,
+  ListedEntity,
   OperationSummary,
   OperationTypeOffer,
   OperationView,
@@ -19,7 +20,6 @@ import type {
   TemplateView,
   TokenView,
 } from '../../api/contract.ts';
-import type { Entity } from '../../model/entities.ts';
 import type { OperationState } from '../../model/run.ts';
 import { ApiError, call, onSignedOut, queryString } from './client.ts';
 
@@ -82,7 +82,7 @@ export function useEntities(
   params: Accessor<Params> = () => ({}),
   enabled: Accessor<boolean> = () => true,
 ) {
-  return usePages<Entity>('entities', () => `/${plural()}`, params, enabled);
+  return usePages<ListedEntity>('entities', () => `/${plural()}`, params, enabled);
 }
 
 export function useOperations(params: Accessor<Params>) {

@@ -2,7 +2,7 @@
 
 import { useNavigate } from '@solidjs/router';
 import { createSignal, Show } from 'solid-js';
-import type { EntityView, OperationTypeOffer } from '../../api/contract.ts';
+import type { EntityView } from '../../api/contract.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { type FullDefinition, useMayAdd } from '../app/session.tsx';
@@ -12,18 +12,15 @@ import { entityName } from './names.ts';
 interface DeleteProps {
   definition: FullDefinition;
   entity: EntityView;
-  offers: OperationTypeOffer[];
 }
 
 export function DeleteEntity(props: DeleteProps) {
   const mayAdd = useMayAdd();
   const navigate = useNavigate();
   const [open, setOpen] = createSignal(false);
-  const hasOperation = () => props.offers.some(offer => offer.name === `delete_${props.definition.kind}`);
-  const isOffered = () =>
-    mayAdd(props.definition.kind) &&
-    props.entity.state !== 'deleted' &&
-    (!hasOperation() || props.entity.state === 'new');
+  // The Operation “Delete” takes an installed one off its Server, and deletes the entry with it.
+  const isInstalled = () => props.definition.kind === 'environment' && props.entity.state !== 'new';
+  const isOffered = () => mayAdd(props.definition.kind) && props.entity.state !== 'deleted' && !isInstalled();
   const name = () => entityName(props.definition, props.entity);
   const run = async () => {
     await call(`/${props.definition.plural}/${props.entity.id}`, { method: 'DELETE' });

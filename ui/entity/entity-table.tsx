@@ -2,6 +2,7 @@
 
 import { A } from '@solidjs/router';
 import { createMemo, For, Show } from 'solid-js';
+import type { ListedEntity } from '../../api/contract.ts';
 import type { Entity } from '../../model/entities.ts';
 import type { FullDefinition } from '../app/session.tsx';
 import { fieldLabel } from '../form/field-props.ts';
@@ -13,7 +14,7 @@ import { entityName, useNames } from './names.ts';
 
 interface EntityTableProps {
   definition: FullDefinition;
-  items: Entity[];
+  items: ListedEntity[];
   /** The kind of entity on whose page they are listed: it is the same in all rows. */
   without?: string;
 }
@@ -54,6 +55,9 @@ export function EntityTable(props: EntityTableProps) {
                   {column => (
                     <td data-label={fieldLabel(column.spec)}>
                       <Cell entity={entity} column={column} name={nameFor(column, entity, nameOf)} />
+                      <Show when={column.spec.to === 'release' && entity.update}>
+                        {update => <UpdateNote update={update()} />}
+                      </Show>
                     </td>
                   )}
                 </For>
@@ -67,6 +71,14 @@ export function EntityTable(props: EntityTableProps) {
           </For>
         </tbody>
       </table>
+    </div>
+  );
+}
+
+function UpdateNote(props: { update: { id: string; name: string } }) {
+  return (
+    <div class="faint small">
+      update available: <A href={`/releases/${props.update.id}`}>{props.update.name}</A>
     </div>
   );
 }

@@ -17,6 +17,14 @@ export function EnvironmentNotes(props: { entity: EntityView }) {
   return (
     <>
       <SiteNames entity={props.entity} />
+      <Show when={props.entity.update}>
+        {update => (
+          <Notice tone="info" title="Update available">
+            The current Release of its Project is <A href={`/releases/${update().id}`}>{update().name}</A>; this
+            Environment has {props.entity.references.release?.name ?? 'another one'}.
+          </Notice>
+        )}
+      </Show>
       <Show when={isUnprivileged()}>
         <Notice tone="warn" title="No isolation between Environments">
           Its Server <A href={`/servers/${serverId()}`}>{props.entity.references.web_server?.name ?? 'web server'}</A>{' '}

@@ -17,7 +17,10 @@ interface RelatedProps {
 export function Related(props: RelatedProps) {
   const definitions = useDefinitions();
   const kinds = () =>
-    Object.values(definitions()).filter(other => other.fields.some(spec => spec.to === props.definition.kind));
+    Object.values(definitions())
+      .filter(other => other.fields.some(spec => spec.to === props.definition.kind))
+      // A Project that names a Release is what the Release belongs to, not the other way round.
+      .filter(other => props.definition.fields.every(spec => spec.to !== other.kind));
   return (
     <For each={kinds()}>
       {other => <RelatedKind definition={other} owner={props.definition} entity={props.entity} />}

@@ -28,7 +28,7 @@ export function ReferenceInput(props: ReferenceProps) {
   const items = () =>
     (entities.data?.pages ?? [])
       .flatMap(page => page.items)
-      .filter(one => one.state !== 'deleted' || one.id === props.value);
+      .filter(one => (one.state !== 'deleted' && one.values.locked !== true) || one.id === props.value);
   const isSearched = () => search() !== '' || entities.hasNextPage;
   const nameOf = (entity: Entity) => String(entity.values[definition().nameField] ?? entity.id);
   const isUnknown = () => props.value !== '' && !items().some(one => one.id === props.value);

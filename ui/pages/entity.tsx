@@ -94,7 +94,7 @@ function OperationsOffered(props: { definition: FullDefinition; entity: EntityVi
           <>
             <Actions offers={data().filter(offer => offer.action !== null)} base={props.base} />
             <Offers offers={data().filter(offer => offer.action === null)} base={props.base} />
-            <DeleteEntity definition={props.definition} entity={props.entity} offers={data()} />
+            <DeleteEntity definition={props.definition} entity={props.entity} />
           </>
         )}
       </Loaded>

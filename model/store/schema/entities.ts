@@ -128,6 +128,7 @@ export const servers = pgTable(
     facts: jsonb('facts').$type<Record<string, unknown>>(),
     unprivileged: boolean('unprivileged'),
     database_ca: text('database_ca'),
+    orphans: jsonb('orphans').$type<unknown[]>(),
   },
   table => [
     uniqueIndex('servers_name').on(table.organisation, table.name).where(live),
@@ -154,6 +155,7 @@ export const projects = pgTable(
     application: text('application').notNull(),
     default_ref: text('default_ref'),
     docroot: text('docroot'),
+    current_release: text('current_release').references((): AnyPgColumn => releases.id),
     refs: jsonb('refs').$type<string[]>(),
   },
   table => [
@@ -172,6 +174,7 @@ export const releases = pgTable(
       .notNull()
       .references(() => projects.id),
     git_ref: text('git_ref').notNull(),
+    locked: boolean('locked').notNull().default(false),
     hash: text('hash'),
   },
   table => [
@@ -240,6 +243,7 @@ export const environments = pgTable(
     placement: jsonb('placement').$type<Record<string, unknown>>(),
     vhost: jsonb('vhost').$type<Record<string, unknown>>(),
     certificates: jsonb('certificates').$type<Record<string, unknown>>(),
+    disabled_notice: text('disabled_notice'),
   },
   table => [
     uniqueIndex('environments_name').on(table.organisation, table.name).where(live),
