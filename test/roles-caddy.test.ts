@@ -113,7 +113,7 @@ test('redirects, the other names, challenges and the maintenance file are as wit
   expect(await ask('www.hello.localhost', '/a')).toBe(`301 to http://hello.localhost:${port}/a`);
   expect(await ask('alias.localhost', '/a?b')).toBe(`301 to http://hello.localhost:${port}/a?b`);
   const php = await playRole('write_vhost', { ...server, ...site, php: '/usr/bin/php8.2' });
-  expect(words(php)).toContain('Sites with PHP need a Server with nginx');
+  expect(words(php)).toContain('Sites with PHP or HTTPS need a Server with nginx');
   await play('write_vhost', site);
 }, 600_000);
 
