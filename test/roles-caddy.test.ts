@@ -123,7 +123,7 @@ test('redirects, the other names, challenges and the maintenance file are as wit
   await play('open_environment', { environment_path });
   expect(await ask('hello.localhost')).toBe('200 <h1>Hello</h1>');
   const php = await playRole('write_vhost', { ...server, ...site, php: '/usr/bin/php8.2' });
-  expect(words(php)).toContain('Sites with PHP need a Server with nginx');
+  expect(words(php)).toContain('Sites with PHP or HTTPS need a Server with nginx');
   await play('write_vhost', site);
 }, 600_000);
 
