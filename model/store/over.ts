@@ -28,8 +28,7 @@ export async function listUntold(
 ): Promise<{ task: string; id: string; number: number }[]> {
   const isUntold = or(
     eq(taskAttempts.state, 'running'),
-    // A cancel may have found that the Server does not answer.
-    and(inArray(taskAttempts.state, ['failed', 'cancelled']), isNull(taskAttempts.exitCode)),
+    and(eq(taskAttempts.state, 'failed'), isNull(taskAttempts.exitCode)),
   );
   const later = sql`exists (select from task_attempts later where later.task = ${taskAttempts.task} and later.number > ${taskAttempts.number})`;
   return db
