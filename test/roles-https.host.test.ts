@@ -112,7 +112,6 @@ describe.skipIf(reason !== null)(`HTTPS of sites${reason ? ` (skipped: ${reason}
 
   test('a second run and a dry run change nothing, and the authority is not asked', async () => {
     const orders = () => shell(`ls ${base}/certbot/logs | wc -l`);
-    // The name that the authority has refused is asked for again: it may have changed its mind.
     const settled = { ...shop, ...authority, names: ['shop.test', 'www.shop.test', 'away.test'] };
     const again = await vhost();
     expect(again.changed).toBe(0);
@@ -121,6 +120,10 @@ describe.skipIf(reason !== null)(`HTTPS of sites${reason ? ` (skipped: ${reason}
     expect((await site.play('get_certificates', settled)).changed).toBe(0);
     expect((await site.play('get_certificates', settled, { check: true })).changed).toBe(0);
     expect(await orders()).toBe(before);
+    // A name that was refused is asked for again, but the others get no further certificate by that.
+    const refused = await site.play('get_certificates', { ...settled, names: ['shop.test', 'blocked.test'] });
+    expect(refused.changed).toBe(0);
+    expect(refused.outputs.certificates).toMatchObject({ 'blocked.test': { state: 'refused' } });
     expect(await shell('ls /etc/letsencrypt/renewal /etc/letsencrypt/live 2>/dev/null || true')).toBe('');
     expect(await shell(`find ${base}/certificates ! -user root -o -perm /077 ! -type l`)).toBe('');
   });

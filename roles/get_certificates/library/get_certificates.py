@@ -201,7 +201,10 @@ def order_all(authority, store, passing):
                 store.keep(certificate)
                 break
             refused.update(named)
+            # The rest is ordered only when it needs to be: authorities count, and a name may be refused at every run.
             left = [name for name in left if name not in refused]
+            if not store.is_due(left):
+                break
     return refused
 
 
