@@ -30,6 +30,7 @@ export function Related(props: RelatedProps) {
 
 function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition; entity: EntityView }) {
   const mayChange = useMayChange();
+  const mayRefer = () => props.entity.state !== 'deleted' && props.entity.values.locked !== true;
   const items = () => props.entity.referredBy[props.definition.kind] ?? [];
   const add = () => {
     const field = referenceField(props.definition, props.entity);
@@ -39,7 +40,7 @@ function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition;
     <Panel
       title={props.definition.titlePlural}
       aside={
-        <Show when={mayChange(props.definition.kind) && props.entity.state !== 'deleted'}>
+        <Show when={mayChange(props.definition.kind) && mayRefer()}>
           <A class="button button-small" href={add()}>
             Add {props.definition.title}
           </A>
