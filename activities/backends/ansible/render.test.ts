@@ -118,6 +118,7 @@ test('ansible.cfg names the folders of the run and the socket of the master', ()
 inventory = /run/inventory.yml
 roles_path = /run/roles
 library = /aegir/ansible/library
+module_utils = /aegir/ansible/module_utils
 callback_plugins = /aegir/ansible/plugins/callback
 connection_plugins = /aegir/ansible/plugins/connection
 stdout_callback = aegir
