@@ -11,6 +11,7 @@ import {
   sweepRunFolders,
 } from './activities/backends/index.ts';
 import type { ActivityDependencies } from './activities/dependencies.ts';
+import { startFollowUp } from './activities/follow-up.ts';
 import { createActionActivities, createActivities, createRecordActivities } from './activities/index.ts';
 import { createLocks } from './activities/locks.ts';
 import { startSignsOfLife } from './activities/sign-of-life.ts';
@@ -95,11 +96,13 @@ async function main(): Promise<void> {
   const signs = await startSignsOfLife(open.db, () =>
     connection.withDeadline(Date.now() + answerMs, () => connection.workflowService.getSystemInfo({})),
   );
+  const stopFollowUp = startFollowUp(deps);
   let stopping = false;
   const stop = () => {
     if (stopping) return;
     stopping = true;
     void signs.end();
+    stopFollowUp();
     for (const worker of workers) worker.shutdown();
   };
   process.on('SIGTERM', stop);

@@ -2,10 +2,10 @@
 // was lost, or the connection). Whoever decides then is to find nothing that still runs.
 
 import { errorText } from '../model/errors.ts';
-import { type RunnableStep, runnablesOf } from '../model/plan.ts';
+import { runnablesOf } from '../model/plan.ts';
 import type { RunOf } from '../model/store/operation-run.ts';
 import { findOperation } from '../model/store/operations.ts';
-import { listUntold } from '../model/store/over.ts';
+import { type Left, listUntold, noteLeft } from '../model/store/over.ts';
 import { createMask } from '../secrets/mask.ts';
 import { makeToken } from '../secrets/token.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -24,15 +24,22 @@ export async function endLeft(deps: ActivityDependencies, run: RunOf): Promise<s
   const steps = whole ? [...runnablesOf(whole)] : [];
   const problems = left.map(({ task, ...attempt }) => {
     const step = steps.find(({ taskId }) => taskId === task);
-    return step ? endAttempt(deps, { plan, root, step, attempt }) : '';
+    return step ? endOrNote(deps, { plan, root, step, attempt }) : '';
   });
   return (await Promise.all(problems)).filter(Boolean).join(' ');
 }
 
-async function endAttempt(
-  deps: ActivityDependencies,
-  left: { plan: RunOf['plan']; root: string; step: RunnableStep; attempt: { id: string; number: number } },
-): Promise<string> {
+type Ended = Left & { step: NonNullable<Left['step']> };
+
+/** What cannot be ended now is followed up (follow-up.ts). */
+async function endOrNote(deps: ActivityDependencies, left: Ended): Promise<string> {
+  const problem = await endOne(deps, left);
+  if (problem) await noteLeft(deps.db, left.attempt.id, true);
+  return problem;
+}
+
+/** Why it could not be ended, in words; '' = nothing of it runs any more. */
+export async function endOne(deps: ActivityDependencies, left: Ended): Promise<string> {
   const { plan, root, step, attempt } = left;
   const { operationId, organisation, startedBy, subject } = plan;
   const unknown = `Whether something of ${step.title} still runs${step.server ? ` on ${step.server.name}` : ''} is not known`;

@@ -184,8 +184,9 @@ async function conclude(
   result: RunResult & Ending,
 ): Promise<TaskResult> {
   const { step } = args;
-  const { state, exitCode, changed, message, outputs, retry } = result;
-  await endAttempt(deps.db, actorOf(args), step, { attemptId: attempt.id, state, exitCode, changed, message, outputs });
+  const { state, exitCode, changed, message, outputs, isLeft = false, retry } = result;
+  const end = { attemptId: attempt.id, state, exitCode, changed, message, outputs, isLeft };
+  await endAttempt(deps.db, actorOf(args), step, end);
   if (state === 'succeeded') return { outputs, changed };
   // The engine has its own reason: nothing of ours may look like an answer.
   if (result.status === 'cancelled' && !retry && state !== 'failed') throw cancellationSignal().reason;

@@ -23,6 +23,10 @@ const waitOnHost = `- name: Look around first
     argv: [sh, -c, ${JSON.stringify(waiter)}, aegir-test-waiter]
 `;
 
+const waitAloneOnHost = `- name: Wait for the file
+  ansible.builtin.command: {argv: [sh, -c, ${JSON.stringify(waiter)}, aegir-test-waiter]}
+`;
+
 /** 50,000 numbered lines, and between them what logs are lost by: blank lines, a very long one, bytes that are no text. */
 const printer = [
   'import sys',
@@ -61,8 +65,8 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
   const release = () => host.exec('touch /root/go');
 
   /** The Operation that waits on the host, followed by ./aegir; resolves when its command runs there. */
-  const startWaiting = async () => {
-    const followed = operator.cli('run', 'wait', 'web1', '--follow');
+  const startWaiting = async (type = 'wait') => {
+    const followed = operator.cli('run', type, 'web1', '--follow');
     await expect.poll(copies, { timeout: 60_000 }).toBe(1);
     const { id } = await operator.lastOperation('servers/web1');
     const load = async () => (await aegir.call<OperationView>('GET', `/api/operations/${id}`)).body;
@@ -71,10 +75,12 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
 
   beforeAll(async () => {
     types.ansibleTask('wait_on_host', waitOnHost);
+    types.ansibleTask('wait_alone_on_host', waitAloneOnHost);
     types.ansibleTask('print_on_host', `- aegir_stream: {argv: [python3, -c, ${JSON.stringify(printer)}]}\n`);
     types.shellTask('print_on_worker', `exec python3 -c '${printer}'`);
     types.operation('wait', 'server', '[{id: wait, task: wait_on_host}]');
     types.ansibleTask('wait_once', waitOnHost, { meta: 'repeatable: false\n' });
+    types.operation('wait_alone', 'server', '[{id: wait, task: wait_alone_on_host}]');
     types.operation('wait_for_good', 'server', '[{id: wait, task: wait_once}]');
     types.operation('print', 'server', '[{id: host, task: print_on_host}, {id: worker, task: print_on_worker}]');
     host = await startTestHost('fail');
@@ -232,6 +238,22 @@ describe.skipIf(reason !== null)('a Server and a worker in trouble', () => {
     expect(processesOf(operation)).toEqual([]);
     expect(await copies()).toBe(0);
     await operator.must('run', 'verify_server', 'web1', '--follow');
+  });
+
+  test('what a cancel could not reach is ended when the Server answers again', async () => {
+    // Nothing of it asks the control plane whether it is still wanted.
+    const run = await startWaiting('wait_alone');
+    await host.cutNetwork();
+    try {
+      await operator.must('cancel', run.id);
+      expect((await run.followed).code).toBe(130);
+    } finally {
+      await host.healNetwork();
+    }
+    const [, task] = (await run.load()).tasks;
+    expect([task?.state, task?.message]).toEqual(['cancelled', expect.stringContaining('it does not answer')]);
+    await expect.poll(copies, { timeout: 60_000 }).toBe(0);
+    await expect.poll(permits, { timeout: 30_000 }).toBe('');
   });
 
   test('50,000 lines are all there and in order, from the host and from the worker', async () => {

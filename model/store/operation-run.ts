@@ -81,7 +81,18 @@ export async function endOperation(db: Database, run: RunOf, end: OperationEnd):
 
 /** For runs that can no longer say it themselves. */
 export async function endLostOperation(db: Database, plan: Plan, end: OperationEnd): Promise<void> {
-  await db.transaction(async tx => close(tx, plan, end));
+  await db.transaction(async tx => {
+    // Nobody has ended what its Tasks were at.
+    await tx
+      .update(taskAttempts)
+      .set({ leftSince: new Date() })
+      .where(and(eq(taskAttempts.state, 'running'), inArray(taskAttempts.task, ownTasks(tx, plan.operationId))));
+    await close(tx, plan, end);
+  });
+}
+
+function ownTasks(tx: Transaction, operation: string) {
+  return tx.select({ id: tasks.id }).from(tasks).where(eq(tasks.operation, operation));
 }
 
 async function close(tx: Transaction, plan: Plan, { restored, ...end }: OperationEnd, onlyIf?: SQL): Promise<void> {
@@ -120,11 +131,10 @@ export async function closeRunningTasks(
   const endedAt = new Date();
   const ofThis = eq(tasks.operation, operation);
   const interrupted = state === 'cancelled' ? 'cancelled' : 'failed';
-  const ownTasks = tx.select({ id: tasks.id }).from(tasks).where(ofThis);
   await tx
     .update(taskAttempts)
     .set({ endedAt, state: interrupted, message })
-    .where(and(inArray(taskAttempts.task, ownTasks), eq(taskAttempts.state, 'running')));
+    .where(and(inArray(taskAttempts.task, ownTasks(tx, operation)), eq(taskAttempts.state, 'running')));
   await tx
     .update(tasks)
     .set({ endedAt, state: interrupted, message: sql`coalesce(nullif(${tasks.message}, ''), ${message})` })

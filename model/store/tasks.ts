@@ -119,6 +119,8 @@ export interface AttemptEnd {
   changed: boolean;
   message: string;
   outputs: Record<string, unknown>;
+  /** Something of it may still run on its Server. */
+  isLeft?: boolean;
 }
 
 /** After this the attempt's feedback token is refused. An attempt that is over already stays as it is. */
@@ -128,7 +130,14 @@ export async function endAttempt(db: Database, actor: Actor, step: RunnableStep,
     const attemptState = end.state === 'retrying' ? 'failed' : end.state;
     const closed = await tx
       .update(taskAttempts)
-      .set({ state: attemptState, exitCode, changed, message, endedAt: new Date() })
+      .set({
+        state: attemptState,
+        exitCode,
+        changed,
+        message,
+        endedAt: new Date(),
+        leftSince: end.isLeft ? new Date() : null,
+      })
       .where(and(eq(taskAttempts.id, end.attemptId), eq(taskAttempts.state, 'running')))
       .returning();
     if (closed.length === 0) return;

@@ -3,8 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { findMarked, type Target } from './host.ts';
 
-/** What ends in the background must have done so by then. */
-const patienceMs = 8000;
+/** A Server that was away is back by then at the latest (30 s), and workers look after what is left there every 10 s. */
+const patienceMs = 60_000;
 
 /** In words; empty = nothing. */
 export async function findLeft(target: Target, tasks: string[]): Promise<string[]> {

@@ -125,7 +125,8 @@ async function playPermitted(
     return { result: await leave(target.machine, entry.permit, result), changes };
   // Nobody has waited for what it had started there.
   const message = result.status === 'cancelled' ? 'Cancelled.' : result.message;
-  return { result: { ...result, message: `${message} ${await endOn(target.machine, marker)}`.trim() }, changes };
+  const left = await endOn(target.machine, marker);
+  return { result: { ...result, message: `${message} ${left}`.trim(), isLeft: left !== '' }, changes };
 }
 
 /** Ansible's own codes are small, but for that of a crash. */

@@ -50,5 +50,6 @@ export function resultOf(run: Run, exitCode: number | null, lines: Lines, output
 }
 
 export function cancelled(exitCode: number | null, left = ''): RunResult {
-  return { status: 'cancelled', exitCode, changed: true, outputs: {}, message: `Cancelled. ${left}`.trim() };
+  const message = `Cancelled. ${left}`.trim();
+  return { status: 'cancelled', exitCode, changed: true, outputs: {}, message, isLeft: left !== '' };
 }

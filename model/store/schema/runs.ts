@@ -149,8 +149,11 @@ export const taskAttempts = pgTable(
     feedbackHash: text('feedback_hash').notNull(),
     startedAt: time('started_at').notNull().defaultNow(),
     endedAt: time('ended_at'),
+    /** Its Server did not answer when it was to be ended: something of it may still run there. */
+    leftSince: time('left_since'),
   },
   table => [
+    index('task_attempts_left').on(table.leftSince).where(sql`left_since is not null`),
     uniqueIndex('task_attempts_number').on(table.task, table.number),
     uniqueIndex('task_attempts_execution').on(table.task, table.execution),
     check('task_attempts_state_known', oneOf('state', taskStates)),
