@@ -8,14 +8,16 @@ project=$(cd "$here/../.." && pwd)
 packages='nginx php8.2-fpm php8.2-cli php8.2-mysql php8.2-sqlite3 php8.2-gd php8.2-xml php8.2-mbstring php8.2-curl
 php8.2-zip php8.2-intl mariadb-server mariadb-client restic rclone certbot git acl composer python3-venv python3-pip
 python3-pymysql unzip rsync cron logrotate nftables wordpress php8.2-opcache'
+# Only for tests, which are skipped where the mirror does not have it: a test ACME server.
+optional_packages='pebble'
 
 # What "Prepare" installs on a web and on a database Server, and the services that then run.
 declare -A stocks=(
-  [web]='nginx git unzip acl ca-certificates mariadb-client composer php8.2-fpm php8.2-cli php8.2-mysql php8.2-gd
+  [web]='nginx certbot git unzip acl ca-certificates openssl mariadb-client restic composer php8.2-fpm php8.2-cli php8.2-mysql php8.2-gd
 php8.2-xml php8.2-mbstring php8.2-curl php8.2-zip php8.2-intl php8.2-opcache'
   [database]='mariadb-server mariadb-client nftables openssl'
 )
-declare -A stock_services=([web]='nginx php8.2-fpm' [database]='mariadb nftables')
+declare -A stock_services=([web]='nginx php8.2-fpm certbot.timer' [database]='mariadb nftables')
 
 # The cache is named by the hash of the scripts that make it: a change of them makes a new one.
 cache_root=${HOSTS_CACHE:-$project/.cache/hosts}
