@@ -5,6 +5,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import {
   createBackends,
+  createForkServer,
   createSshMasters,
   makeRunFolder,
   removeRunFolder,
@@ -49,7 +50,11 @@ async function main(): Promise<void> {
   const masters = createSshMasters({ runFolder });
   await sweepRunFolders({ runFolder });
   // Goes with this process, like the folder of a run.
-  const modules = await makeRunFolder(runFolder, '');
+  const ownFolder = await makeRunFolder(runFolder, '');
+  const modules = join(ownFolder, 'modules');
+  const forkServer = createForkServer({ python: config.python, runFolder }, join(ownFolder, 'ansible'));
+  // The first run finds it ready.
+  forkServer.socket();
   const { namespace } = config.temporal;
   const dataConverter = createDataConverter(createPayloadCodec(keys));
   const client = new Client({ connection, namespace, dataConverter });
@@ -57,7 +62,7 @@ async function main(): Promise<void> {
     db: open.db,
     vault: createVault(keys),
     locks: createLocks(client, config.temporal.taskQueue, open.db),
-    backends: createBackends({ python: config.python, runFolder, masters, modules }),
+    backends: createBackends({ python: config.python, runFolder, masters, modules, forkServer }),
     folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
     apiUrl: config.api.urlForWorkers,
     logLimitBytes: config.logLimitBytes,
@@ -112,7 +117,8 @@ async function main(): Promise<void> {
   await running;
   await signs.end();
   await masters.closeAll();
-  await removeRunFolder(modules);
+  await forkServer.close();
+  await removeRunFolder(ownFolder);
   await connection.close();
   await open.close();
 }

@@ -3,15 +3,16 @@
 
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { inject } from 'vitest';
 import { modulesOf } from '../activities/backends/ansible/modules.ts';
+import { renderProgram } from '../activities/backends/ansible/render-command.ts';
 import { markUnsafe } from '../activities/backends/ansible/render-vars.ts';
+import { plainSettings, project, pythonBin } from './plain-ansible.ts';
 import type { TestHost } from './test-host.ts';
 
-export const project = resolve(import.meta.dirname, '..');
-export const pythonBin = join(project, '.cache/python/bin');
+export { project, pythonBin } from './plain-ansible.ts';
 
 export interface PlayOptions {
   /** Nothing: this machine. */
@@ -39,12 +40,14 @@ export async function playRole(
   const folder = await mkdtemp(join(tmpdir(), 'aegir-play-'));
   try {
     await writeFiles(folder, role, values, options);
-    const result = await execa(join(pythonBin, 'ansible-playbook'), playFlags(folder, options), {
+    const [file = '', ...program] = renderProgram(join(pythonBin, 'python'), inject('ansibleSocket'));
+    const result = await execa(file, [...program, ...playFlags(folder, options)], {
       cwd: folder,
       env: await environment(folder, role),
       reject: false,
       all: true,
-      stdin: 'ignore',
+      // The fourth is where a run of Aegir takes events from.
+      stdio: ['ignore', 'pipe', 'pipe', 'ignore'],
     });
     return readResult(result.exitCode ?? 255, result.all);
   } finally {
@@ -71,7 +74,12 @@ async function writeFiles(
   await writeFile(join(folder, 'play.yml'), JSON.stringify(play));
   await writeFile(join(folder, 'vars.json'), JSON.stringify(markUnsafe(values)));
   const connection = host
-    ? { ansible_host: host.address, ansible_user: 'root', ansible_ssh_private_key_file: host.keyFile }
+    ? {
+        ansible_host: host.address,
+        ansible_user: 'root',
+        ansible_ssh_private_key_file: host.keyFile,
+        ansible_ssh_args: `-o ControlMaster=auto -o ControlPersist=5s -o ControlPath=${folder}/%C -o LogLevel=ERROR`,
+      }
     : { ansible_connection: 'local', ansible_remote_tmp: join(folder, 'tmp') };
   const interpreter = { ansible_python_interpreter: host ? '/usr/bin/python3' : join(pythonBin, 'python') };
   const hosts = { target: { ...connection, ...interpreter } };
@@ -84,21 +92,16 @@ function playFlags(folder: string, { check }: PlayOptions): string[] {
 
 async function environment(folder: string, role: string): Promise<Record<string, string>> {
   return {
+    ...plainSettings,
+    ANSIBLE_CONFIG: join(project, 'activities/backends/ansible/ansible.cfg'),
+    ANSIBLE_LOCAL_TEMP: join(folder, 'tmp'),
     // All plays of a run of the tests make a module once.
-    ANSIBLE_CALLBACK_PLUGINS: join(project, 'activities/backends/ansible/plugins/callback'),
     AEGIR_MODULES: await modulesOf(join(inject('enginesFolder'), 'modules'), {
       folder: join(project, 'roles', role),
       version: role,
     }),
-    PATH: `${pythonBin}:${process.env.PATH}`,
+    PATH: [pythonBin, process.env.PATH].join(delimiter),
     HOME: folder,
-    ANSIBLE_LIBRARY: join(project, 'activities/backends/ansible/library'),
-    ANSIBLE_MODULE_UTILS: join(project, 'activities/backends/ansible/module_utils'),
-    ANSIBLE_HOST_KEY_CHECKING: 'False',
-    ANSIBLE_PIPELINING: 'True',
-    ANSIBLE_SHOW_CUSTOM_STATS: 'True',
-    ANSIBLE_NOCOLOR: '1',
-    ANSIBLE_SSH_ARGS: `-o ControlMaster=auto -o ControlPersist=5s -o ControlPath=${folder}/%C -o LogLevel=ERROR`,
   };
 }
 

@@ -1,5 +1,6 @@
 // What the backends are given by the composition root. Nothing here reads the environment of the worker.
 
+import type { ForkServer } from './ansible/fork-server.ts';
 import type { SshMasters } from './ssh-masters.ts';
 
 export interface RunDependencies {
@@ -9,6 +10,8 @@ export interface RunDependencies {
   runFolder: string;
   /** This worker's own folder for what Ansible makes of modules; left out: each run makes it anew. */
   modules?: string;
+  /** Starts Ansible faster; left out: each run starts it anew. */
+  forkServer?: ForkServer;
   /** Further variables of every process of a run: PATH, proxies, certificates. Never secrets. */
   environment?: Record<string, string>;
 }

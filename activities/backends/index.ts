@@ -6,6 +6,7 @@ import type { Backend } from './backend.ts';
 import type { BackendDependencies } from './dependencies.ts';
 import { createShellBackend } from './shell/backend.ts';
 
+export { createForkServer, type ForkServer } from './ansible/fork-server.ts';
 export type { BackendDependencies } from './dependencies.ts';
 export { makeRunFolder, removeRunFolder, sweepRunFolders } from './run-folder.ts';
 export { createSshMasters, type SshLease, type SshMasters } from './ssh-masters.ts';

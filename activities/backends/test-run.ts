@@ -3,9 +3,12 @@
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { LogMark } from '../../model/log.ts';
+import { createForkServer, type ForkServer } from './ansible/fork-server.ts';
 import type { Run, RunReport, ServerConnection } from './backend.ts';
+import { canAccess } from './can-access.ts';
 
 export const python = join(import.meta.dirname, '..', '..', '.cache', 'python', 'bin', 'python');
 
@@ -110,4 +113,12 @@ export async function leftIn(base: string): Promise<string[]> {
 export async function countProcesses(text: string): Promise<number> {
   const { stdout } = await execa('ps', ['-eo', 'pid=,args=', '-ww']);
   return stdout.split('\n').filter(line => line.includes(text) && !line.includes('ps -eo')).length;
+}
+
+/** A fork server that answers: until then runs would start Ansible by themselves. */
+export async function startForkServer(folder: string): Promise<ForkServer> {
+  const server = createForkServer({ python, runFolder: '' }, folder);
+  const socket = server.socket();
+  while (!(await canAccess(socket))) await delay(20);
+  return server;
 }

@@ -15,13 +15,13 @@ import { readLines, readOutput } from '../lines.ts';
 import { checkServer } from '../on-server.ts';
 import { runMarker } from '../process-tree.ts';
 import { makeRunFolder, removeRunFolder } from '../run-folder.ts';
-import { runInScope } from '../scope.ts';
+import { runInScope, scopeKind } from '../scope.ts';
 import { ConnectionProblem } from '../ssh-problems.ts';
 import { previewOf } from './diff.ts';
 import { type Collected, createEventReader } from './events.ts';
 import { renderKept } from './kept.ts';
 import { modulesOf } from './modules.ts';
-import { renderCommand, renderConfig, renderEnvironment } from './render-config.ts';
+import { renderCommand, renderEnvironment } from './render-command.ts';
 import { renderInventory } from './render-inventory.ts';
 import { renderPlaybook } from './render-playbook.ts';
 import { renderVars } from './render-vars.ts';
@@ -144,14 +144,16 @@ async function playOn(
   try {
     await writeRunFiles(folder, run, {
       playbook: renderPlaybook(run, marker),
-      inventory: renderInventory(target.inventory, { guarded: true }),
+      inventory: renderInventory(target.inventory, { folder, socket: target.socket }),
       vars: renderVars(run, { url: target.feedbackUrl, token: run.feedback.token }),
-      config: renderConfig({ folder, backend: import.meta.dirname, socket: target.socket }),
     });
     await report.kept(renderKept(run, target.inventory, marker));
     const reader = createEventReader(report);
+    // A process group does not hold what another process starts.
+    const isolated = (await scopeKind(target.sudoHere)) !== 'group';
+    const forkServer = (isolated && dependencies.forkServer?.socket()) || null;
     const command = {
-      argv: renderCommand(folder, dependencies.python, run.checkMode),
+      argv: renderCommand(folder, dependencies.python, { checkMode: run.checkMode, forkServer }),
       folder,
       environment: renderEnvironment(folder, dependencies, {
         guard: renderShellGuard(marker, permit),

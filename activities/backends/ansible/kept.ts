@@ -13,7 +13,7 @@ export function renderKept(run: Run, target: InventoryTarget, marker: string): R
   );
   return {
     'playbook.yml': renderPlaybook(run, marker),
-    'inventory.yml': renderInventory(target, { guarded: false }),
+    'inventory.yml': renderInventory(target, null),
     'vars.yml': vars,
     README: renderReadme(run),
     COMMAND: renderCommand(run),

@@ -1,15 +1,34 @@
 // The inventory of a run: one host. Connection data come from forms, so they are marked as unsafe like all values.
 
+import { join } from 'node:path';
 import type { ServerConnection } from '../backend.ts';
+import { quoteWord, renderClientOptions } from '../ssh-render.ts';
 import { markUnsafe } from './render-vars.ts';
 
 export type InventoryTarget = { python: string } | { server: ServerConnection };
 
-/** @param guarded by our connection plugins, which exist in a run only. */
-export function renderInventory(target: InventoryTarget, { guarded }: { guarded: boolean }): string {
+export interface InventoryRun {
+  /** Folder of the run. */
+  folder: string;
+  /** Socket of the ssh master; null = local connection. */
+  socket: string | null;
+}
+
+/** @param run null = to be used by hand, without what exists in a run only. */
+export function renderInventory(target: InventoryTarget, run: InventoryRun | null): string {
   const [name, plain] = 'server' in target ? serverHost(target.server) : localHost('worker', target.python);
-  const variables = guarded ? { ...plain, ansible_connection: `aegir_${plain.ansible_connection}` } : plain;
+  const variables = run ? { ...plain, ...runVariables(plain.ansible_connection, run) } : plain;
   return `${JSON.stringify({ all: { hosts: { [name]: markUnsafe(variables) } } }, null, 2)}\n`;
+}
+
+/** The connection plugins are ours. On this machine modules put their temporary files into the folder of the run, too: nothing
+ * stays in somebody's home. */
+function runVariables(connection: 'ssh' | 'local', { folder, socket }: InventoryRun): Record<string, string> {
+  const options = socket === null ? [] : renderClientOptions(socket).map(quoteWord);
+  return {
+    ansible_connection: `aegir_${connection}`,
+    ...(socket === null ? { ansible_remote_tmp: join(folder, 'tmp') } : { ansible_ssh_args: options.join(' ') }),
+  };
 }
 
 type Host = [name: string, variables: Record<string, unknown> & { ansible_connection: 'ssh' | 'local' }];

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeRun, makeServer } from '../test-run.ts';
 import { previewOf } from './diff.ts';
 import { renderKept } from './kept.ts';
-import { renderCommand, renderConfig, renderEnvironment } from './render-config.ts';
+import { renderCommand, renderEnvironment } from './render-command.ts';
 import { renderInventory } from './render-inventory.ts';
 import { renderPlaybook } from './render-playbook.ts';
 import { renderKeptVars, renderVars } from './render-vars.ts';
@@ -85,13 +86,13 @@ test('kept variables hold a placeholder for every secret, also inside of lists o
   });
 });
 
-test('the inventory holds one host, always with its interpreter, its guard, and no name that Ansible would expand', () => {
+test('the inventory holds one host, always with its interpreter, and no name that Ansible would expand', () => {
   const server = makeServer({ name: 'web[1:3]', address: '{{ evil }}', become: true });
-  expect(JSON.parse(renderInventory({ server }, { guarded: true }))).toEqual({
+  expect(JSON.parse(renderInventory({ server }, null))).toEqual({
     all: {
       hosts: {
         web_1_3_: {
-          ansible_connection: { __ansible_unsafe: 'aegir_ssh' },
+          ansible_connection: { __ansible_unsafe: 'ssh' },
           ansible_host: { __ansible_unsafe: '{{ evil }}' },
           ansible_port: 22,
           ansible_user: { __ansible_unsafe: 'root' },
@@ -101,7 +102,7 @@ test('the inventory holds one host, always with its interpreter, its guard, and 
       },
     },
   });
-  expect(JSON.parse(renderInventory({ python: '/venv/bin/python' }, { guarded: false }))).toEqual({
+  expect(JSON.parse(renderInventory({ python: '/venv/bin/python' }, null))).toEqual({
     all: {
       hosts: {
         worker: {
@@ -113,33 +114,21 @@ test('the inventory holds one host, always with its interpreter, its guard, and 
   });
 });
 
-test('ansible.cfg names the folders of the run and the socket of the master', () => {
-  expect(renderConfig({ folder: '/run', backend: '/aegir/ansible', socket: '/dev/shm/x/s' })).toBe(`[defaults]
-inventory = /run/inventory.yml
-roles_path = /run/roles
-library = /aegir/ansible/library
-module_utils = /aegir/ansible/module_utils
-callback_plugins = /aegir/ansible/plugins/callback
-connection_plugins = /aegir/ansible/plugins/connection
-stdout_callback = aegir
-local_tmp = /run/tmp
-force_color = True
-nocows = True
-retry_files_enabled = False
-deprecation_warnings = False
-check_mode_markers = True
-timeout = 10
-
-[ssh_connection]
-pipelining = True
-ssh_args = -F /dev/null -o ControlMaster=no -o 'ControlPath="/dev/shm/x/s"' -o ProxyCommand=false -o BatchMode=yes
-`);
-});
-
-test('on this machine temporary files lie in the folder of the run', () => {
-  const config = renderConfig({ folder: '/run', backend: '/aegir/ansible', socket: null });
-  expect(config).toContain('\nremote_tmp = /run/tmp\nforce_color');
-  expect(config).not.toContain('ssh_args');
+test('the inventory of a run names our connection plugins, and the socket of the master or a folder that goes with the run', () => {
+  const hostOf = (text: string) => Object.values(JSON.parse(text).all.hosts)[0];
+  const ssh = renderInventory({ server: makeServer({}) }, { folder: '/run', socket: '/dev/shm/x/s' });
+  expect(hostOf(ssh)).toMatchObject({
+    ansible_connection: { __ansible_unsafe: 'aegir_ssh' },
+    ansible_ssh_args: {
+      __ansible_unsafe:
+        '-F /dev/null -o ControlMaster=no -o \'ControlPath="/dev/shm/x/s"\' -o ProxyCommand=false -o BatchMode=yes',
+    },
+  });
+  expect(hostOf(renderInventory({ python: '/venv/bin/python' }, { folder: '/run', socket: null }))).toEqual({
+    ansible_connection: { __ansible_unsafe: 'aegir_local' },
+    ansible_python_interpreter: { __ansible_unsafe: '/venv/bin/python' },
+    ansible_remote_tmp: { __ansible_unsafe: '/run/tmp' },
+  });
 });
 
 test('environment and command line hold nothing of the worker and no value of the run', () => {
@@ -155,17 +144,31 @@ test('environment and command line hold nothing of the worker and no value of th
     TMPDIR: '/run/tmp',
     LANG: 'C.UTF-8',
     LC_ALL: 'C.UTF-8',
-    ANSIBLE_CONFIG: '/run/ansible.cfg',
+    ANSIBLE_CONFIG: join(import.meta.dirname, 'ansible.cfg'),
+    ANSIBLE_LOCAL_TEMP: '/run/tmp',
     AEGIR_EVENTS: '3',
     AEGIR_GUARD: 'guard ',
     AEGIR_MODULES: '/modules',
     PYTHONDONTWRITEBYTECODE: '1',
   });
-  expect(renderCommand('/run', '/venv/bin/python', true)).toEqual([
+  expect(renderCommand('/run', '/venv/bin/python', { checkMode: true, forkServer: null })).toEqual([
     '/venv/bin/python',
     '/venv/bin/ansible-playbook',
+    '-i',
+    '/run/inventory.yml',
     '--check',
     '--diff',
+    '/run/playbook.yml',
+  ]);
+  expect(renderCommand('/run', '/venv/bin/python', { checkMode: false, forkServer: '/run/s' })).toEqual([
+    '/venv/bin/python',
+    '-I',
+    '-S',
+    join(import.meta.dirname, 'fork_client.py'),
+    '/run/s',
+    '/venv/bin/ansible-playbook',
+    '-i',
+    '/run/inventory.yml',
     '/run/playbook.yml',
   ]);
 });

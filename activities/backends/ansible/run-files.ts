@@ -8,7 +8,6 @@ export interface RunFiles {
   playbook: string;
   inventory: string;
   vars: string;
-  config: string;
 }
 
 export async function writeRunFiles(folder: string, run: Run, files: RunFiles): Promise<void> {
@@ -17,7 +16,6 @@ export async function writeRunFiles(folder: string, run: Run, files: RunFiles): 
     write('playbook.yml', files.playbook),
     write('inventory.yml', files.inventory),
     write('vars.yml', files.vars),
-    write('ansible.cfg', files.config),
     mkdir(join(folder, 'tmp'), { mode: 0o700 }),
     writeRole(folder, run),
   ]);

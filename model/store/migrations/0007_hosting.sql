@@ -52,7 +52,6 @@ ALTER TABLE "environments" ADD COLUMN "disabled_notice" text;--> statement-break
 ALTER TABLE "projects" ADD COLUMN "current_release" text;--> statement-breakpoint
 ALTER TABLE "releases" ADD COLUMN "locked" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "servers" ADD COLUMN "orphans" jsonb;--> statement-breakpoint
-ALTER TABLE "task_attempts" ADD COLUMN "left_since" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "backup_stores" ADD CONSTRAINT "backup_stores_organisation_organisations_id_fk" FOREIGN KEY ("organisation") REFERENCES "public"."organisations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "backup_stores" ADD CONSTRAINT "backup_stores_user_password_secrets_id_fk" FOREIGN KEY ("user_password") REFERENCES "public"."secrets"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "backup_stores" ADD CONSTRAINT "backup_stores_password_secrets_id_fk" FOREIGN KEY ("password") REFERENCES "public"."secrets"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -67,6 +66,5 @@ ALTER TABLE "clusters" ADD CONSTRAINT "clusters_backup_store_backup_stores_id_fk
 ALTER TABLE "environments" ADD CONSTRAINT "environments_backup_store_backup_stores_id_fk" FOREIGN KEY ("backup_store") REFERENCES "public"."backup_stores"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "environments" ADD CONSTRAINT "environments_https_key_secrets_id_fk" FOREIGN KEY ("https_key") REFERENCES "public"."secrets"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "projects" ADD CONSTRAINT "projects_current_release_releases_id_fk" FOREIGN KEY ("current_release") REFERENCES "public"."releases"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "task_attempts_left" ON "task_attempts" USING btree ("left_since") WHERE left_since is not null;--> statement-breakpoint
 ALTER TABLE "environments" ADD CONSTRAINT "environments_https_known" CHECK (https in ('off', 'acme', 'uploaded'));--> statement-breakpoint
 ALTER TABLE "environments" ADD CONSTRAINT "environments_hsts_valid" CHECK (hsts_days between 0 and 730);

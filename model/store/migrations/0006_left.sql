@@ -1,0 +1,2 @@
+ALTER TABLE "task_attempts" ADD COLUMN "left_since" timestamp with time zone;--> statement-breakpoint
+CREATE INDEX "task_attempts_left" ON "task_attempts" USING btree ("left_since") WHERE left_since is not null;
