@@ -19,8 +19,8 @@ export function Related(props: RelatedProps) {
   const kinds = () =>
     Object.values(definitions())
       .filter(other => other.fields.some(spec => spec.to === props.definition.kind))
-      // A Project that names a Release is what the Release belongs to, not the other way round.
-      .filter(other => props.definition.fields.every(spec => spec.to !== other.kind));
+      // A Project may name a Release, but that belongs to its Project, not the other way round.
+      .filter(other => !props.definition.fields.some(spec => spec.required && spec.to === other.kind));
   return (
     <For each={kinds()}>
       {other => <RelatedKind definition={other} owner={props.definition} entity={props.entity} />}
