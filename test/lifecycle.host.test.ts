@@ -258,7 +258,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     const all = JSON.stringify(body.files);
     expect(all).toContain('pages.example.org');
     expect(Object.keys(body.files)).toContain('roles/write_vhost/tasks/main.yml');
-    expect(all).not.toContain('PRIVATE KEY');
+    expect(all).not.toMatch(/PRIVATE KEY-----\\n/);
   });
 
   test('certificates are got for names that point here; the page says of each how it stands', async context => {
@@ -284,6 +284,12 @@ print(u.urlopen('https://pages.example.org/', context=ssl.create_default_context
     await must('run', 'verify_environment', 'pages', '--follow');
     await must('run', 'install_environment', 'pages', '--follow');
     expect((await environment('pages')).values.url).toBe('https://pages.example.org');
+    expect((await page(host, 'pages.example.org')).status).toBe(301);
+
+    await must('environment', 'edit', 'pages', '--https', 'off');
+    await must('run', 'install_environment', 'pages', '--follow');
+    expect((await environment('pages')).values.url).toBe('http://pages.example.org');
+    expect((await page(host, 'pages.example.org')).body).toContain('static page one');
   }, 300_000);
 
   test('a disabled site says why, is off, and nothing that needs it is offered; enabled again it answers as before', async () => {
