@@ -169,6 +169,74 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
     expect((await inSite(`echo get_transient('new');`)).stdout).toBe('1');
   });
 
+  test('addresses of another site become its own, whatever they are packed in, once; nothing else changes', async () => {
+    await sql(`CREATE TABLE keyless (note TEXT); CREATE TABLE stamped (id INT PRIMARY KEY AUTO_INCREMENT, value MEDIUMBLOB,
+      at TIMESTAMP DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP); INSERT INTO wp_posts (post_content, guid, post_title,
+      post_excerpt, to_ping, pinged, post_content_filtered) VALUES ('x', 'http://old.test/?p=9', 'packed', '', '', '', '')`);
+    const other = packed('https://old.test', '/var/lib/aegir/environments/old');
+    await sql(other.map(value => `INSERT INTO stamped (value) VALUES (x'${hex(value)}')`).join(';'));
+    await sql(`INSERT INTO keyless VALUES (x'${hex(other[0])}'), (x'${hex(other[0])}'), (NULL)`);
+    const large = (url: string) => `REPEAT('ü ${url}/ ', 200000)`;
+    const serialised = (text: string) => `CONCAT('a:1:{i:0;s:', LENGTH(${text}), ':"', ${text}, '";}')`;
+    await sql(
+      `INSERT INTO wp_options (option_name, option_value) VALUES ('large', ${serialised(large('http://www.former.test'))})`,
+    );
+    const untouched = [
+      `s:99:"http://old.test";`,
+      'http://old.test.example.org/ ftp://old.test http://my.old.test a@old.test',
+    ];
+    await sql(
+      [...untouched, '\xffhttp://old.test']
+        .map(value => `INSERT INTO stamped (value) VALUES (x'${hex(value, 'latin1')}')`)
+        .join(';'),
+    );
+    const from = {
+      source_name: 'old.test',
+      source_aliases: ['www.former.test'],
+      source_path: '/var/lib/aegir/environments/old',
+    };
+    expect((await site.play('rewrite_wordpress_addresses', from, { check: true })).changed).toBe(0);
+    const run = await site.play('rewrite_wordpress_addresses', from);
+    expect([run.changed, run.outputs.rewritten]).toEqual([1, other.length + 2]);
+    expect(run.output).toContain('1 damaged serialised values');
+    const own = packed('http://blog.test', path);
+    const wanted = [...own, ...untouched, '\xffhttp://old.test'].map((value, index) =>
+      hex(value, index < own.length ? 'utf8' : 'latin1'),
+    );
+    expect(await sql('SELECT HEX(value) FROM stamped ORDER BY id')).toEqual(wanted.map(text => text.toUpperCase()));
+    expect(await sql('SELECT DISTINCT at FROM stamped')).toEqual(['2001-01-01 00:00:00']);
+    expect((await sql('SELECT COUNT(*), note FROM keyless GROUP BY note')).join()).toContain(`2\t${own[0]}`);
+    expect(
+      (
+        await sql(
+          `SELECT option_value = ${serialised(large('http://blog.test'))} FROM wp_options WHERE option_name = 'large'`,
+        )
+      ).join(''),
+    ).toBe('1');
+    expect((await sql(`SELECT guid FROM wp_posts WHERE post_title = 'packed'`)).join('')).toBe('http://old.test/?p=9');
+    const before = await sql('CHECKSUM TABLE stamped, keyless, wp_options, wp_posts');
+    expect((await site.play('rewrite_wordpress_addresses', from)).changed).toBe(0);
+    expect(await sql('CHECKSUM TABLE stamped, keyless, wp_options, wp_posts')).toEqual(before);
+    await sql(
+      `DROP TABLE stamped, keyless; DELETE FROM wp_options WHERE option_name = 'large'; DELETE FROM wp_posts WHERE post_title = 'packed'`,
+    );
+  });
+
+  test('personal data are taken away where that is chosen, and nobody can sign in by what was known', async () => {
+    const addresses = () =>
+      sql('SELECT user_email, user_pass FROM wp_users; SELECT DISTINCT comment_author_email FROM wp_comments');
+    const before = await addresses();
+    expect((await site.play('sanitise_wordpress')).changed).toBe(0);
+    expect(await addresses()).toEqual(before);
+    expect((await site.play('sanitise_wordpress', { sanitise: true, parts: 'files' })).changed).toBe(0);
+    expect((await site.play('sanitise_wordpress', { sanitise: true })).changed).toBe(1);
+    expect((await addresses()).join('\n')).toMatch(/^user1@localhost.invalid\t!\ncomment1@localhost.invalid$/);
+    expect((await site.play('sanitise_wordpress', { sanitise: true })).changed).toBe(0);
+    expect((await site.act('login_wordpress')) as { url: string }).toMatchObject({
+      url: expect.stringContaining('token='),
+    });
+  });
+
   test('a login link is known by its hash only, to the site only', async () => {
     const { url, expires } = (await site.act('login_wordpress')) as { url: string; expires: string };
     const [, token = ''] = /^http:\/\/blog\.test\/\.well-known\/aegir-login\?token=([0-9a-f]{64})$/.exec(url) ?? [];
@@ -241,6 +309,32 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
     expect((await site.play('install_wordpress')).changed).toBe(0);
   });
 });
+
+const hex = (text: string | undefined, encoding: BufferEncoding = 'utf8') =>
+  Buffer.from(text ?? '', encoding).toString('hex');
+
+/** As PHP serialises it. */
+const serialise = (value: string | Record<string, string>): string =>
+  typeof value === 'string'
+    ? `s:${Buffer.byteLength(value)}:"${value}";`
+    : `a:${Object.keys(value).length}:{${Object.entries(value)
+        .map(entry => entry.map(serialise).join(''))
+        .join('')}}`;
+
+/** Values with an address and a folder in all that WordPress and its plugins keep them in. */
+function packed(url: string, folder: string): string[] {
+  const escaped = (text: string) => JSON.stringify(text).replaceAll('/', '\\/');
+  const bare = url.replace(/^https?:/, '');
+  const inner = serialise({ 'Straße 🚲': `${url}/ü?q=1`, key: `see ${url}.`, file: `${folder}/files/x.png` });
+  const object = `O:8:"stdClass":2:{s:4:"\0*\0a";${serialise(`${url}/`)}s:1:"b";R:1;}`;
+  return [
+    `<a href="${url}/wp-content/a.png">${url}</a> <img src='${bare}/b.png'> ${encodeURIComponent(url)}%2Fx`,
+    serialise({ outer: inner, twice: serialise(inner), json: `{"u":${escaped(`${url}/x`)},"p":${escaped(inner)}}` }),
+    `a:3:{i:0;b:1;i:1;d:0.5;i:2;${object}}`,
+    `{"u":${escaped(`${url}/x`)},"inner":${JSON.stringify(inner)},"n":1.0,"f":${escaped(folder)},"e":{}}`,
+    `${serialise(url)}\n`,
+  ];
+}
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000;
