@@ -88,7 +88,7 @@ function repositoryOf(
       'invalid',
       'The folder of the Backup store is no absolute path, or the repository has no valid name.',
     );
-  return { repository: join(folder, String(name)) };
+  return { repository: { folder: join(folder, String(name)), access: serves.access ?? 'add' } };
 }
 
 async function loadStepRoots(

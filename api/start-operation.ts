@@ -7,16 +7,19 @@ import { AppError, invalid, type Problem } from '../model/errors.ts';
 import { type Form, makeForm } from '../model/form.ts';
 import { checkTaskValues, makePlan } from '../model/make-plan.ts';
 import { refusalOf, unconfirmed } from '../model/offers.ts';
+import { addedFields, failedChecks } from '../model/operation-checks.ts';
 import type { OperationType } from '../model/operation-type.ts';
 import type { Plan } from '../model/plan.ts';
 import type { PathRoots, Scope } from '../model/step-values.ts';
-import { insertOperation, type OperationRow, setEngineRun } from '../model/store/operations.ts';
-import { loadRemembered, loadRoots, type Roots } from '../model/store/roots.ts';
+import { findStarted, insertOperation, type OperationRow, setEngineRun } from '../model/store/operations.ts';
+import { loadRemembered, loadRoots, type Root, type Roots } from '../model/store/roots.ts';
 import { validateFields } from '../model/validate.ts';
 import { type ResolvedStep, resolvedTasks, resolveSteps } from '../model/walk-steps.ts';
 import { actorOf, authorizeRole, type Principal } from './access.ts';
+import { addEnvironment, within } from './add-environment.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { findReferences } from './entity-input.ts';
+import { relatedRoots, standIns } from './related-roots.ts';
 
 export interface OperationRequest {
   kind: EntityKind;
@@ -24,6 +27,8 @@ export interface OperationRequest {
   type: string;
   input: Record<string, unknown>;
   priority?: number;
+  /** The Environment that it adds, when that is there. */
+  added?: Root;
 }
 
 export interface PreparedOperation {
@@ -59,15 +64,19 @@ export async function prepareOperation(
   }
   const input = { ...request.input };
   const problems: Problem[] = [];
-  await findReferences(deps, principal, { specs: type.fields, values: input, path: '' }, problems);
+  const specs = [...type.fields, ...(type.adds ? addedFields(type.adds) : [])];
+  await findReferences(deps, principal, { specs, values: input, path: '' }, problems);
   const replaced = replacedRoots(type, input, problems);
   const roots = await loadRoots(deps.db, request.kind, request.id, replaced);
   const refusal = refusalOf(catalogue, type, roots, principal.role);
   const open = type.fields
     .filter(field => isRoot(field.name) && !replaced[field.name as EntityKind])
     .map(field => field.name);
+  const isBroken = problems.some(({ path }) => path === 'source');
+  const source = !isBroken && typeof input.source === 'string' ? input.source : null;
+  const related = await relatedRoots(deps.db, { type, roots, source, added: request.added });
   const scope: Scope = {
-    roots: withApplication(catalogue, roots),
+    roots: withApplication(catalogue, { ...roots, ...standIns(type, roots), ...related }),
     given: {},
     answers: {},
     fields: type.fields,
@@ -85,6 +94,7 @@ export async function prepareOperation(
   problems.push(...answered.problems);
   const answers = answered.values;
   problems.push(...unconfirmed(type, roots[request.kind]?.state ?? '', answers));
+  problems.push(...failedChecks(type, { ...roots, ...related }, answers));
   const steps = resolveSteps(catalogue, type.steps, { ...scope, answers });
   // What is started is not waiting for an answer any more.
   const settled = { ...scope, openRoots: new Set<string>() };
@@ -93,7 +103,7 @@ export async function prepareOperation(
   return { type, roots, steps, form, refusal, problems, answers, resolve };
 }
 
-function withApplication(catalogue: Catalogue, roots: Roots): PathRoots {
+function withApplication(catalogue: Catalogue, roots: PathRoots): PathRoots {
   const type = catalogue.applicationTypes.get(String(roots.project?.application ?? ''));
   return type ? { ...roots, application: { ...type.values, name: type.name, title: type.title } } : roots;
 }
@@ -125,17 +135,41 @@ export async function startOperation(
   principal: Principal,
   request: StartRequest,
 ): Promise<OperationRow> {
-  const { plan, answers } = await freezePlan(deps, principal, request, 'operation');
-  const { row, fresh } = await insertOperation(deps.db, actorOf(principal), {
-    plan,
-    input: answers,
-    reason: request.reason,
-    idempotencyKey: request.idempotencyKey,
-  });
-  if (fresh) {
-    await startRun(deps, row, plan);
-  }
+  const adds = (await deps.catalogue.current()).operationTypes.get(request.type)?.adds;
+  const { row, fresh, plan } = adds
+    ? await writeWithAdded(deps, principal, request)
+    : await writeOperation(deps, principal, request);
+  if (fresh) await startRun(deps, row, plan);
   return row;
+}
+
+async function writeOperation(deps: ApiDependencies, principal: Principal, request: StartRequest) {
+  const { plan, answers } = await freezePlan(deps, principal, request, 'operation');
+  const { reason, idempotencyKey } = request;
+  const written = { plan, input: answers, reason, idempotencyKey };
+  return { ...(await insertOperation(deps.db, actorOf(principal), written)), plan };
+}
+
+/** The Environment and the Operation are there together, or neither is. */
+async function writeWithAdded(deps: ApiDependencies, principal: Principal, request: StartRequest) {
+  const started = await findStarted(deps.db, principal.organisation.id, request.idempotencyKey);
+  if (started?.plan) return { row: started, fresh: false, plan: started.plan };
+  const { kind, id: like } = request;
+  const writing = deps.db.transaction(async tx => {
+    const inside = within(deps, tx);
+    const { type, answers, refusal, problems, form } = await prepareOperation(inside, principal, request);
+    // What is wrong already is said before anything is written.
+    if (!type.adds || kind !== 'environment' || refusal || problems.length + form.problems.length > 0)
+      return writeOperation(inside, principal, request);
+    const added = await addEnvironment(inside, principal, { adds: type.adds, like, answers });
+    return writeOperation(inside, principal, { ...request, added });
+  });
+  return writing.catch(async error => {
+    // The same request has come twice at once: then the name was taken by its own Environment.
+    const twin = await findStarted(deps.db, principal.organisation.id, request.idempotencyKey);
+    if (twin?.plan) return { row: twin, fresh: false, plan: twin.plan };
+    throw error;
+  });
 }
 
 /** The row is the truth: when the engine is away now, the sweeper starts it as soon as it answers. */

@@ -1,11 +1,10 @@
 // Checks the values under `with:` of a step: literals against the argument, `$input.x`, `$steps.a.b` and `$<path>` against
 // what there is.
 
-import type { EntityKind } from '../model/entities.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import type { OperationType, StepType } from '../model/operation-type.ts';
-import { isEntityKind } from '../model/paths.ts';
+import { isRelatedRoot, isRootName, type RootName } from '../model/paths.ts';
 import { validateFields } from '../model/validate.ts';
 import { findOutputs, flatSteps, isUnknown, type KnownTypes } from './operation-scope.ts';
 import { checkAgreement, checkSource } from './type-agreement.ts';
@@ -13,7 +12,7 @@ import { checkAgreement, checkSource } from './type-agreement.ts';
 export interface BindingScope {
   operation: OperationType;
   known: KnownTypes;
-  roots: ReadonlySet<EntityKind>;
+  roots: ReadonlySet<RootName>;
   /** Steps that are over when this one begins. */
   earlier: StepType[];
 }
@@ -31,7 +30,7 @@ function checkOne(value: unknown, target: FieldSpec, scope: BindingScope): strin
   if (head === 'input') return checkInput(value, rest, target, scope);
   if (head === 'steps') return checkOutput(value, rest, target, scope);
   if (head === 'application') return checkSource(value.slice(1), target);
-  if (!isEntityKind(head)) {
+  if (!isRootName(head)) {
     return `"${value}" begins with nothing known: $input.<field>, $steps.<id>.<output> or a path such as $release.hash; $$ is a plain "$".`;
   }
   return checkRoot(head, scope) ?? checkSource(value.slice(1), target);
@@ -78,9 +77,15 @@ function hintForOutput(rest: string[], { operation, earlier }: BindingScope): st
 }
 
 export function checkRoot(
-  root: EntityKind,
+  root: RootName,
   { operation, roots }: Pick<BindingScope, 'operation' | 'roots'>,
 ): string | null {
   if (roots.has(root)) return null;
+  if (isRelatedRoot(root)) return `There is no ${root} here: ${waysTo[root]}.`;
   return `An Operation on a ${operation.on} has no ${root}: add a field "${root}" of the type reference.`;
 }
+
+const waysTo = {
+  source: 'add a field "source" of the type reference to an environment, or "needs: source" to the step',
+  target: 'add "adds", which makes it',
+};

@@ -6,7 +6,7 @@ import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
-import { isEntityKind, resolvePathType } from '../model/paths.ts';
+import { isEntityKind, kindOfRoot, resolvePathType } from '../model/paths.ts';
 import { type Argument, keepWord, type TaskType } from '../model/task-type.ts';
 import { joinPath } from '../model/validate.ts';
 import { type BindingScope, checkBinding, checkRoot } from './check-bindings.ts';
@@ -53,6 +53,9 @@ function checkHead(check: Check): void {
       problems.push({ path: `fields.${field.name}`, message });
     }
   }
+  const source = operation.fields.find(field => field.name === 'source');
+  if (source && source.to !== 'environment')
+    problems.push({ path: 'fields.source', message: 'must be a reference to an environment.' });
   for (const kind of Object.keys(operation.locks)) {
     const problem = roots.has(kind as EntityKind) ? null : checkRoot(kind as EntityKind, check);
     if (problem) problems.push({ path: `locks.${kind}`, message: problem });
@@ -73,7 +76,9 @@ function checkSteps(steps: StepType[], before: StepType[], check: Check): StepTy
   return earlier;
 }
 
-function checkTaskStep(step: StepType, task: string, earlier: StepType[], check: Check): void {
+function checkTaskStep(step: StepType, task: string, earlier: StepType[], outer: Check): void {
+  // It is there only where its root is.
+  const check = step.needs ? { ...outer, roots: new Set([...outer.roots, step.needs]) } : outer;
   const report = (key: string, message: string) =>
     check.problems.push({ path: joinPath(check.pathOf(step), key), message });
   for (const message of checkTaskName(task, check, step.optional)) report('task', message);
@@ -123,6 +128,8 @@ function checkNeeds({ type, application }: TaskCandidate, step: StepType, check:
   }
   for (const argument of type.arguments) {
     if (!argument.required || Object.hasOwn(step.with, argument.name) || canBeFilled(argument, check)) continue;
+    // What it is part of gives it.
+    if (step.needs) continue;
     report('with', `The argument "${argument.name}"${behind} has no value here and is never asked: give it.`);
   }
 }
@@ -224,7 +231,8 @@ function checkNested(step: StepType, name: string, earlier: StepType[], check: C
     const cycle = findCycle(operation.name, nested, known);
     if (cycle) report('operation', `An Operation must not contain itself: ${[operation.name, ...cycle].join(' → ')}.`);
     reportIf(report, 'operation', checkRoot(nested.on, check));
-    const subject = step.on ?? operation.on;
+    if (step.on) reportIf(report, 'on', checkRoot(step.on, check));
+    const subject = step.on ? kindOfRoot(step.on) : operation.on;
     if (subject !== nested.on) {
       const hint = step.on ? `not on a ${step.on}` : `so this step needs "on: ${nested.on}"`;
       report('on', `"${name}" runs on a ${nested.on}, ${hint}.`);

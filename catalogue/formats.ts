@@ -4,6 +4,7 @@
 import { roles } from '../model/access.ts';
 import { entities, entityKinds } from '../model/entities.ts';
 import { type FieldSpec, fieldFormats, fieldTypes } from '../model/fields.ts';
+import { relatedRoots } from '../model/paths.ts';
 import { backendNames, defaultRetry, defaultTimeoutSeconds } from '../model/task-type.ts';
 
 const text = (name: string, more: Partial<FieldSpec> = {}): FieldSpec => ({ name, type: 'str', ...more });
@@ -68,7 +69,13 @@ export const taskKeys: FieldSpec[] = [
   text('target', { required: true, choices: ['server', 'worker'] }),
   text('server'),
   words('backends', { choices: [...backendNames] }),
-  dict('serves', { options: [text('folder', { required: true }), text('name', { required: true })] }),
+  dict('serves', {
+    options: [
+      text('folder', { required: true }),
+      text('name', { required: true }),
+      text('access', { choices: ['read', 'add'], default: 'add' }),
+    ],
+  }),
   bool('facts', false),
   dict('arguments', { default: {} }),
   dict('outputs', { default: {} }),
@@ -126,6 +133,8 @@ export const operationKeys: FieldSpec[] = [
   text('opens'),
   text('minimum_role', { choices: [...roles], default: 'operator' }),
   dict('fields', { default: {} }),
+  dict('adds', { options: [words('asks', { required: true }), words('takes', { default: [] })] }),
+  { name: 'checks', type: 'list', default: [] },
   dict('locks', {
     default: {},
     options: entityKinds.map(kind => text(kind, { choices: ['exclusive', 'shared'] })),
@@ -148,7 +157,8 @@ export const stepKeys: FieldSpec[] = [
   { name: 'parallel', type: 'list' },
   text('title'),
   dict('with', { default: {} }),
-  text('on', { choices: [...entityKinds] }),
+  text('on', { choices: [...entityKinds, ...relatedRoots] }),
+  text('needs', { choices: [...relatedRoots] }),
   bool('optional'),
   bool('skippable'),
   text('undo'),
@@ -156,6 +166,15 @@ export const stepKeys: FieldSpec[] = [
   text('undo_when'),
   words('undo_states'),
   text('undone_by'),
+];
+
+/** Of an entry under `checks`. */
+export const checkKeys: FieldSpec[] = [
+  text('that', { required: true }),
+  { name: 'is', type: 'raw' },
+  { name: 'is_not', type: 'raw' },
+  text('unless'),
+  text('message', { required: true }),
 ];
 
 export const applicationKeys: FieldSpec[] = [

@@ -4,7 +4,7 @@ import type { ApplicationType } from '../model/application-type.ts';
 import type { EntityKind } from '../model/entities.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
-import { isEntityKind } from '../model/paths.ts';
+import { isEntityKind, isRootName, type RootName } from '../model/paths.ts';
 import type { Output, TaskType } from '../model/task-type.ts';
 
 export interface KnownTypes {
@@ -29,8 +29,8 @@ const owners: Partial<Record<EntityKind, EntityKind[]>> = {
 };
 
 /** The subject, what it belongs to, and what fields of the Operation that are called like a root bring. */
-export function reachableRoots(type: Pick<OperationType, 'on' | 'fields'>): ReadonlySet<EntityKind> {
-  const roots = new Set<EntityKind>();
+export function reachableRoots(type: Pick<OperationType, 'on' | 'fields' | 'adds'>): ReadonlySet<RootName> {
+  const roots = new Set<RootName>();
   const add = (kind: EntityKind) => {
     if (roots.has(kind)) return;
     roots.add(kind);
@@ -38,13 +38,15 @@ export function reachableRoots(type: Pick<OperationType, 'on' | 'fields'>): Read
   };
   add(type.on);
   for (const field of type.fields) if (isEntityKind(field.name) && field.type === 'reference') add(field.name);
+  if (type.fields.some(field => field.name === 'source')) roots.add('source');
+  if (type.adds) roots.add('source').add('target');
   return roots;
 }
 
 /** An application is known where a Project is. */
-export function isReachable(path: string, roots: ReadonlySet<EntityKind>): boolean {
+export function isReachable(path: string, roots: ReadonlySet<RootName>): boolean {
   const root = path.split('.')[0];
-  return root === 'application' ? roots.has('project') : isEntityKind(root) && roots.has(root);
+  return root === 'application' ? roots.has('project') : isRootName(root) && roots.has(root);
 }
 
 export interface TaskCandidate {

@@ -5,12 +5,13 @@ import type { CatalogueProblem } from '../model/catalogue.ts';
 import { isDict } from '../model/coerce.ts';
 import { type EntityKind, entities } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
-import type { OperationType, StepType } from '../model/operation-type.ts';
+import type { AddedEnvironment, OperationCheck, OperationType, StepType } from '../model/operation-type.ts';
+import { type RelatedRoot, type RootName, resolvePathType } from '../model/paths.ts';
 import type { FailurePolicy } from '../model/plan.ts';
 import { joinPath, validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
-import { checkWord, fieldKeys, operationKeys, stepKeys } from './formats.ts';
+import { checkKeys, checkWord, fieldKeys, operationKeys, stepKeys } from './formats.ts';
 import { readArguments } from './read-arguments.ts';
 import { hashData, readYamlFile } from './read-file.ts';
 import { checkSource } from './type-agreement.ts';
@@ -52,6 +53,8 @@ export async function readOperationType(
     dangerous: values.dangerous === true,
     minimumRole: (values.minimum_role ?? 'operator') as Role,
     fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
+    adds: readAdded(on, values.adds as AddedEnvironment | undefined, mistakes),
+    checks: readChecks(values.checks, mistakes),
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
     sets: readSets(on, values.sets, mistakes),
@@ -59,6 +62,7 @@ export async function readOperationType(
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
   checkConfirmed(type, mistakes);
+  checkUnless(type, mistakes);
   checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
@@ -97,6 +101,50 @@ function checkConfirmed({ on, fields, confirmedBy }: OperationType, mistakes: Pr
     if (!states.includes(state)) report(`"${state}" is no state of a ${on}; states: ${states.join(', ')}.`);
     if (fields.find(field => field.name === name)?.type !== 'bool')
       report(`"${name}" is no field of the type bool here.`);
+  }
+}
+
+/** Names of fields of an Environment. */
+function readAdded(
+  on: EntityKind | undefined,
+  added: AddedEnvironment | undefined,
+  mistakes: Problem[],
+): AddedEnvironment | undefined {
+  if (!added) return undefined;
+  const report = (path: string, message: string) => mistakes.push({ path, message });
+  if (on && on !== 'environment') report('adds', 'has a meaning only with "on: environment".');
+  for (const key of ['asks', 'takes'] as const) {
+    for (const [index, name] of (added[key] ?? []).entries()) {
+      const field = entities.environment.fields.find(each => each.name === name);
+      if (!field) report(`adds.${key}.${index}`, `"${name}" is no field of an environment.`);
+      else if (field.secret && key === 'takes') report(`adds.${key}.${index}`, `"${name}" is a secret of its own.`);
+    }
+  }
+  return { asks: added.asks ?? [], takes: added.takes ?? [] };
+}
+
+function readChecks(raw: unknown, mistakes: Problem[]): OperationCheck[] | undefined {
+  if (!Array.isArray(raw) || raw.length === 0) return undefined;
+  const listed = (value: unknown) => (value === undefined ? undefined : Array.isArray(value) ? value : [value]);
+  return raw.map((entry, index) => {
+    const path = `checks.${index}`;
+    const { values, problems } = validateFields(checkKeys, entry as Record<string, unknown>, { path });
+    mistakes.push(...problems);
+    const { that = '', unless, message = '' } = values as Partial<OperationCheck>;
+    const [is, isNot] = [listed(values.is), listed(values.is_not)];
+    for (const value of [`$${that}`, ...(is ?? []), ...(isNot ?? [])]) {
+      const found = typeof value === 'string' && value.startsWith('$') ? resolvePathType(value.slice(1)) : null;
+      if (found && 'problem' in found) mistakes.push({ path, message: found.problem });
+    }
+    if (!is && !isNot) mistakes.push({ path, message: 'needs "is" or "is_not".' });
+    return definedOnly<OperationCheck>({ that, is, isNot, unless, message });
+  });
+}
+
+function checkUnless({ checks = [], fields }: OperationType, mistakes: Problem[]): void {
+  for (const [index, { unless }] of checks.entries()) {
+    if (unless === undefined || fields.find(field => field.name === unless)?.type === 'bool') continue;
+    mistakes.push({ path: `checks.${index}.unless`, message: `"${unless}" is no field of the type bool here.` });
   }
 }
 
@@ -173,7 +221,8 @@ function readStep(raw: unknown, place: Place): StepType[] {
     parallel: parallel && readSteps(parallel, { ...place, path: joinPath(path, 'parallel') }),
     title: values.title as string | undefined,
     with: (values.with ?? {}) as Record<string, unknown>,
-    on: values.on as EntityKind | undefined,
+    on: values.on as RootName | undefined,
+    needs: values.needs as RelatedRoot | undefined,
     optional: values.optional as boolean | undefined,
     skippable: values.skippable as boolean | undefined,
     undo: values.undo as string | undefined,

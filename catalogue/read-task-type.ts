@@ -136,7 +136,8 @@ function readTask(
 }
 
 function readServes(serves: TaskType['serves'], known: Argument[], mistakes: Problem[]): TaskType['serves'] {
-  for (const [key, name] of Object.entries(serves ?? {})) {
+  const { folder, name: repository } = serves ?? {};
+  for (const [key, name] of Object.entries(definedOnly({ folder, name: repository }))) {
     if (!known.some(argument => argument.name === name))
       mistakes.push({ path: `serves.${key}`, message: `"${name}" is no argument of this Task type.` });
   }

@@ -3,6 +3,7 @@
 
 import type { Problem } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
+import { addedFields } from './operation-checks.ts';
 import type { OperationType } from './operation-type.ts';
 import { type Scope, sourceOf } from './step-values.ts';
 import { type ResolvedStep, type ResolvedTask, resolvedOperations, resolvedTasks } from './walk-steps.ts';
@@ -22,6 +23,7 @@ export function makeForm(type: OperationType, steps: ResolvedStep[], scope: Scop
   const asked = new Set<string>();
   const take = (fields: FieldSpec[]) => fields.filter(field => !asked.has(field.name) && asked.add(field.name));
   const groups: FormGroup[] = [{ title: type.title, fields: take(type.fields) }];
+  if (type.adds) groups.unshift({ title: 'The new Environment', fields: take(addedFields(type.adds)) });
   for (const nested of resolvedOperations(steps)) {
     const open = nested.type.fields.filter(field => !(field.name in nested.scope.given));
     groups.push({ title: nested.type.title, fields: take(open) });

@@ -83,7 +83,7 @@ function planNested(step: ResolvedOperation, request: PlanRequest): Plan {
   const { kind, root } = step.subject;
   const subject = { kind, id: root.id, name: String(root.name) };
   return {
-    ...header(step.type, { ...request, subject }, request.newId()),
+    ...header(step.type, { ...request, subject, roots: step.scope.roots }, request.newId()),
     preflightTaskId: null,
     locks: [],
     steps: step.steps.map(inner => planStep(inner, request)),

@@ -3,6 +3,7 @@
 import type { Role } from './access.ts';
 import type { EntityKind } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
+import type { RelatedRoot, RootName } from './paths.ts';
 import type { FailurePolicy, LockMode } from './plan.ts';
 
 export interface StepType {
@@ -13,8 +14,10 @@ export interface StepType {
   parallel?: StepType[];
   title?: string;
   with: Record<string, unknown>;
-  /** Subject of a nested Operation or root of a Task: `release`, `project`, `server`. Nothing: the same subject. */
-  on?: EntityKind;
+  /** Subject of a nested Operation or root of a Task: `release`, `project`, `source`. Nothing: the same subject. */
+  on?: RootName;
+  /** Left out where there is no such root. */
+  needs?: RelatedRoot;
   /** Left out where the application has no such verb, or the Task's Server is not known. */
   optional?: boolean;
   /** A person may skip it when it has failed. */
@@ -26,6 +29,24 @@ export interface StepType {
   undoStates?: string[];
   /** Step whose undo takes this one back too. */
   undoneBy?: string;
+}
+
+export interface AddedEnvironment {
+  /** Its fields that the form asks for. */
+  asks: string[];
+  /** Its fields that are as the subject's, where no answer says otherwise. */
+  takes: string[];
+}
+
+/** Without it the start is refused. Values are literals, or paths with a `$` in front. */
+export interface OperationCheck {
+  /** Path of what is looked at; without a value there it holds. */
+  that: string;
+  is?: unknown[];
+  isNot?: unknown[];
+  /** Bool field by which a person says that it need not hold. */
+  unless?: string;
+  message: string;
 }
 
 export interface OperationType {
@@ -48,6 +69,9 @@ export interface OperationType {
   dangerous: boolean;
   minimumRole: Role;
   fields: FieldSpec[];
+  /** An Environment that is added with the start: the root `target` of the steps. */
+  adds?: AddedEnvironment;
+  checks?: OperationCheck[];
   locks: Partial<Record<EntityKind, LockMode>>;
   /** States of the subject that its begin and end set. */
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };

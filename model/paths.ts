@@ -5,8 +5,13 @@ import { type EntityKind, entities, entityKinds } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
 import { suggestName } from './near-name.ts';
 
+/** Environments beside the subject: where data come from, and the one that an Operation adds. */
+export const relatedRoots = ['source', 'target'] as const;
+export type RelatedRoot = (typeof relatedRoots)[number];
+export type RootName = EntityKind | RelatedRoot;
+
 /** `presence` is the row that says where a Release lies on a Server; `application` what the Application type says of itself. */
-export const pathRoots = [...entityKinds, 'presence', 'application'] as const;
+export const pathRoots = [...entityKinds, ...relatedRoots, 'presence', 'application'] as const;
 
 /** What an entity belongs to without naming it itself: the way there. */
 const shortcuts: Partial<Record<EntityKind, Record<string, string>>> = {
@@ -28,12 +33,13 @@ export function resolvePathType(path: string): PathType {
   const [root = '', ...names] = path.split('.');
   if (root === 'presence') return resolvePresence(path, names);
   if (root === 'application') return resolveApplication(path, names);
-  if (!isEntityKind(root)) {
+  const kind = kindOfRoot(root);
+  if (!kind) {
     return {
       problem: `"${path}" begins with "${root}", which is no root.${suggestName(root, pathRoots)} Roots: ${pathRoots.join(', ')}.`,
     };
   }
-  return resolveInEntity(path, root, names);
+  return resolveInEntity(path, kind, names);
 }
 
 function resolvePresence(path: string, names: string[]): PathType {
@@ -96,7 +102,7 @@ function unknownField(path: string, kind: EntityKind, name: string): string {
  */
 export function readPath(roots: Readonly<Record<string, unknown>>, path: string): unknown {
   const [root = '', ...names] = path.split('.');
-  let kind = isEntityKind(root) ? root : undefined;
+  let kind = kindOfRoot(root);
   let value = ownValue(roots, root);
   for (const name of names) {
     const direct = ownValue(value, name);
@@ -123,4 +129,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 export function isEntityKind(value: unknown): value is EntityKind {
   return entityKinds.some(kind => kind === value);
+}
+
+export function isRelatedRoot(value: unknown): value is RelatedRoot {
+  return relatedRoots.some(root => root === value);
+}
+
+export function isRootName(value: unknown): value is RootName {
+  return isEntityKind(value) || isRelatedRoot(value);
+}
+
+/** Of which kind is what stands there. */
+export function kindOfRoot(root: string): EntityKind | undefined {
+  if (isEntityKind(root)) return root;
+  return isRelatedRoot(root) ? 'environment' : undefined;
 }

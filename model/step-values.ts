@@ -1,15 +1,14 @@
 // Where the value of an argument comes from, in this order: `with:` of the step, what an outer Operation gives, `from:` of
 // the argument, the answer in the form, what the last run got (`remember`), the default.
 
-import type { EntityKind } from './entities.ts';
 import { type FieldSpec, isSecretReference } from './fields.ts';
-import { readPath } from './paths.ts';
+import { type RootName, readPath } from './paths.ts';
 import type { Input } from './plan.ts';
 import type { Argument, TaskType } from './task-type.ts';
 
 /** An entity with its references followed: see store/roots.ts. */
 export type PathRoot = { id: string; name: string; state: string } & Record<string, unknown>;
-export type PathRoots = Partial<Record<EntityKind, PathRoot>> & {
+export type PathRoots = Partial<Record<RootName, PathRoot>> & {
   /** What the Project's Application type says of itself. */
   application?: Record<string, unknown>;
 };

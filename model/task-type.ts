@@ -50,8 +50,8 @@ export interface TaskType {
   server?: string;
   backends: BackendName[];
   /** Arguments that name a folder of the worker (absolute; empty = none is served) and a repository of backups in it, which
-   * the target reaches for the time of the run. */
-  serves?: { folder: string; name: string };
+   * the target reaches for the time of the run: to read, or also to add to it. */
+  serves?: { folder: string; name: string; access?: 'read' | 'add' };
   arguments: Argument[];
   rules: FieldRules;
   outputs: Output[];

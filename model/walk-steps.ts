@@ -5,7 +5,8 @@ import type { Catalogue } from './catalogue.ts';
 import type { EntityKind } from './entities.ts';
 import { AppError } from './errors.ts';
 import { missingVerb, type OperationType, type StepType, verbOf } from './operation-type.ts';
-import { readPath } from './paths.ts';
+import { withOwners } from './owners.ts';
+import { isRelatedRoot, type RootName, readPath } from './paths.ts';
 import type { Input } from './plan.ts';
 import { type PathRoot, type PathRoots, type Scope, type Source, sourceOf } from './step-values.ts';
 import { type Argument, keepWord, type TaskType } from './task-type.ts';
@@ -44,6 +45,7 @@ export type ResolvedStep = ResolvedTask | ResolvedOperation | ResolvedParallel;
 /** @throws AppError not_found for a type that the catalogue no longer has, conflict for a subject that is not there. */
 export function resolveSteps(catalogue: Catalogue, steps: StepType[], scope: Scope): ResolvedStep[] {
   return steps.flatMap((step): ResolvedStep[] => {
+    if (step.needs && !scope.roots[step.needs]) return [];
     if (step.parallel) return [{ kind: 'parallel', step, steps: resolveSteps(catalogue, step.parallel, scope) }];
     if (step.operation) return [resolveNested(catalogue, step, scope)];
     const task = resolveTask(catalogue, step, scope);
@@ -110,7 +112,8 @@ function resolveNested(catalogue: Catalogue, step: StepType, outer: Scope): Reso
       'not_found',
       `The catalogue has no Operation type "${step.operation}". Run ./aegir catalogue check.`,
     );
-  const root = outer.roots[type.on];
+  const roots = rootsOn(step.on, outer.roots);
+  const root = roots[type.on];
   if (!root) throw new AppError('conflict', `“${type.title}” needs a ${type.on}, and there is none here.`);
   const given = Object.fromEntries(
     Object.keys(step.with).flatMap(name => {
@@ -119,7 +122,7 @@ function resolveNested(catalogue: Catalogue, step: StepType, outer: Scope): Reso
       return source.kind === 'input' ? [[name, source.input] as [string, Input]] : [];
     }),
   );
-  const scope: Scope = { ...outer, given, fields: type.fields, within: [...outer.within, step.id] };
+  const scope: Scope = { ...outer, roots, given, fields: type.fields, within: [...outer.within, step.id] };
   return {
     kind: 'operation',
     step,
@@ -127,6 +130,17 @@ function resolveNested(catalogue: Catalogue, step: StepType, outer: Scope): Reso
     subject: { kind: type.on, root },
     scope,
     steps: resolveSteps(catalogue, type.steps, scope),
+  };
+}
+
+/** What is seen from another Environment. Where data come from is known to all. */
+function rootsOn(name: RootName | undefined, roots: PathRoots): PathRoots {
+  if (!isRelatedRoot(name)) return roots;
+  const { [name]: environment, source, application } = roots;
+  return {
+    ...withOwners(environment ? { environment } : {}),
+    ...(source && { source }),
+    ...(application && { application }),
   };
 }
 

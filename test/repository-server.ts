@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { answerRepository } from '../activities/backends/repository.ts';
+import { answerRepository, type Repository } from '../activities/backends/repository.ts';
 
 export interface RepositoryServer {
   url: string;
@@ -11,10 +11,14 @@ export interface RepositoryServer {
 }
 
 /** Serves `<folder>/<name>` as `<url>/<name>/`. */
-export async function startRepositoryServer(folder: string, host: string): Promise<RepositoryServer> {
+export async function startRepositoryServer(
+  folder: string,
+  host: string,
+  access: Repository['access'] = 'add',
+): Promise<RepositoryServer> {
   const server = createServer((request, response) => {
     const [, name = '', ...rest] = (request.url ?? '').split('/');
-    void answerRepository(join(folder, name), rest.join('/'), request, response);
+    void answerRepository({ folder: join(folder, name), access }, rest.join('/'), request, response);
   });
   await new Promise<void>(resolve => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;

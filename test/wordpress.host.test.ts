@@ -13,6 +13,7 @@ import { type Operator, operatorOf } from './operator.ts';
 import { project } from './play-role.ts';
 import { canRunHosts } from './test-host.ts';
 import { createVisitor } from './visitor.ts';
+import { testCopies } from './wordpress-copies.ts';
 import { makeWordPressRepository } from './wordpress-repository.ts';
 
 const reason = canRunHosts();
@@ -35,6 +36,8 @@ const setUpMs = 1_200_000;
 describe.skipIf(reason !== null)('WordPress sites on a web and a database host', () => {
   let farm: Farm;
   let operator: Operator;
+  /** Of backups. */
+  let store: string;
 
   const install = (name: string, ...answers: string[]) =>
     operator.cli('run', 'install_environment', name, ...answers, '--follow');
@@ -60,6 +63,8 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
   };
   const neighbourLives = async () => expect(await titleOf('news')).toBe('News');
 
+  const uploads = '/var/lib/aegir/environments/blog/files';
+  const backups = async () => (await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body.items;
   beforeAll(async () => {
     // From nothing, as an operator does it.
     farm = await startFarm('wps', { areBare: true, web: { php_versions: ['8.2'] } });
@@ -68,7 +73,10 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     await farm.addRelease('blog', 'wordpress');
   }, setUpMs);
 
-  afterAll(() => farm?.stop());
+  afterAll(async () => {
+    await farm?.stop();
+    if (store) await rm(store, { recursive: true, force: true });
+  });
 
   test('a site is installed by one command; its page has its title, and its database lies on the other host', async () => {
     await makeEnvironment('blog');
@@ -240,44 +248,40 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
   });
 
   test('a restore brings database, files and code back to those of the backup, and the address of another site is not touched', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'aegir-store-'));
-    try {
-      await operator.must('backup_store', 'create', '--name', 'here', '--type', 'directory', '--folder', folder);
-      await operator.must('environment', 'edit', 'blog', '--backup-store', 'here');
-      const uploads = '/var/lib/aegir/environments/blog/files';
-      await farm.web.exec(`echo kept >${uploads}/kept.txt && chown aegir-blog: ${uploads}/kept.txt`);
-      await operator.must('run', 'back_up_environment', 'blog', '--note', 'by hand', '--follow');
-      const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body;
-      expect(items.map(({ state, values }) => [state, values.note])).toEqual([['unproven', 'by hand']]);
-      const [backup] = items;
-      const before = await environment('blog');
-      await commitFiles(join(farm.repositories, 'blog'), { 'later.txt': 'later' });
-      await operator.must('release', 'create', '--name', 'v2', '--project', 'blog', '--git-ref', 'main');
-      await operator.must('environment', 'edit', 'blog', '--release', 'blog/v2');
-      expect((await install('blog')).code).toBe(0);
-      await farm.database.exec(
-        `mariadb aegir_blog -e "UPDATE wp_options SET option_value = 'Lost' WHERE option_name = 'blogname'"`,
-      );
-      await farm.web.exec(`rm ${uploads}/kept.txt`);
-      expect([await titleOf('blog'), (await farm.ask('blog.example.org', '/later.txt')).slice(0, 3)]).toEqual([
-        'Lost',
-        '200',
-      ]);
-      await operator.must('run', 'restore_environment', 'blog', '--backup', String(backup?.values.name), '--follow');
-      expect(await titleOf('blog')).toBe(titleInPages);
-      expect(await farm.ask('blog.example.org', '/wp-content/uploads/kept.txt')).toContain('kept');
-      expect((await farm.ask('blog.example.org', '/later.txt')).slice(0, 3)).toBe('404');
-      const after = await environment('blog');
-      expect([after.release, after.deployed_hash]).toEqual([before.release, before.deployed_hash]);
-      expect((await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body.items).toHaveLength(2);
-      await neighbourLives();
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
+    await operator.must('backup_store', 'create', '--name', 'here', '--type', 'directory', '--folder', store);
+    await operator.must('environment', 'edit', 'blog', '--backup-store', 'here');
+    await farm.web.exec(`echo kept >${uploads}/kept.txt && chown aegir-blog: ${uploads}/kept.txt`);
+    await operator.must('run', 'back_up_environment', 'blog', '--note', 'by hand', '--follow');
+    const [backup, ...others] = await backups();
+    expect([backup?.state, backup?.values.note, others]).toEqual(['unproven', 'by hand', []]);
+    const before = await environment('blog');
+    await commitFiles(join(farm.repositories, 'blog'), { 'later.txt': 'later' });
+    await operator.must('release', 'create', '--name', 'v2', '--project', 'blog', '--git-ref', 'main');
+    await operator.must('environment', 'edit', 'blog', '--release', 'blog/v2');
+    expect((await install('blog')).code).toBe(0);
+    await farm.database.exec(
+      `mariadb aegir_blog -e "UPDATE wp_options SET option_value = 'Lost' WHERE option_name = 'blogname'"`,
+    );
+    await farm.web.exec(`rm ${uploads}/kept.txt`);
+    expect([await titleOf('blog'), (await farm.ask('blog.example.org', '/later.txt')).slice(0, 3)]).toEqual([
+      'Lost',
+      '200',
+    ]);
+    await operator.must('run', 'restore_environment', 'blog', '--backup', String(backup?.values.name), '--follow');
+    expect(await titleOf('blog')).toBe(titleInPages);
+    expect(await farm.ask('blog.example.org', '/wp-content/uploads/kept.txt')).toContain('kept');
+    expect((await farm.ask('blog.example.org', '/later.txt')).slice(0, 3)).toBe('404');
+    const after = await environment('blog');
+    expect([after.release, after.deployed_hash]).toEqual([before.release, before.deployed_hash]);
+    expect(await backups()).toHaveLength(2);
+    await neighbourLives();
   });
 
+  testCopies(() => ({ farm, operator, titleInPages }));
+
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {
-    for (const name of ['blog', 'news', 'half', 'late'])
+    for (const name of ['blog', 'news', 'half', 'late', 'copy'])
       await operator.must('run', 'delete_environment', name, '--although-enabled', '--follow');
     for (const release of ['blog/v1', 'blog/hanging'])
       await operator.must('run', 'delete_release', release, '--server', 'web', '--follow');

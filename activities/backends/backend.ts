@@ -52,7 +52,7 @@ export interface Run {
   /** Absolute address of the API's feedback root for this Task, as the worker reaches it, and its token. */
   feedback: { url: string; token: string };
   /** Folder of the worker with a repository of backups, which the target reaches at `feedback_url`/repository/. */
-  repository?: string;
+  repository?: { folder: string; access: 'read' | 'add' };
   /** Winning override texts by template name (`custom.conf.j2`), to lie over the role's own. */
   templates: Record<string, string>;
   checkMode: boolean;

@@ -58,6 +58,30 @@ test('nothing is written over or removed but locks, and nothing is half there', 
   expect(files.map(entry => entry.name).sort()).toEqual([name, 'config'].sort());
 });
 
+test('who may only read neither makes, adds nor removes anything, locks included', async () => {
+  await ask('POST', '?create=true');
+  const name = nameOf('one');
+  await ask('POST', `locks/${name}`, 'one');
+  const reader = await startRepositoryServer(folder, '127.0.0.1', 'read');
+  try {
+    const status = async (method: string, path: string) =>
+      (await fetch(`${reader.url}/r/${path}`, { method, ...(method === 'POST' ? { body: 'two' } : {}) })).status;
+    expect(await status('GET', `locks/${name}`)).toBe(200);
+    expect(await status('HEAD', `locks/${name}`)).toBe(200);
+    for (const [method, path] of [
+      ['POST', '?create=true'],
+      ['POST', 'config'],
+      ['POST', `data/${nameOf('two')}`],
+      ['POST', `locks/${nameOf('two')}`],
+      ['DELETE', `locks/${name}`],
+    ] as const)
+      expect([path, await status(method, path)]).toEqual([path, 403]);
+    expect(readdirSync(join(folder, 'r', 'locks'))).toEqual([name]);
+  } finally {
+    await reader.stop();
+  }
+});
+
 test('a path leads nowhere else', async () => {
   await ask('POST', '?create=true');
   for (const path of [

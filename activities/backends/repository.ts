@@ -13,15 +13,23 @@ import { pipeline } from 'node:stream/promises';
 const kinds = ['data', 'keys', 'locks', 'snapshots', 'index'];
 const blobName = /^[0-9a-f]{64}$/;
 
+export interface Repository {
+  folder: string;
+  /** To be read only, or also to be added to. */
+  access: 'read' | 'add';
+}
+
 /** @param path below the repository, without a slash in front. */
 export async function answerRepository(
-  folder: string,
+  { folder, access }: Repository,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const [name = '', query = ''] = path.split('?');
   try {
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    if (access === 'read' && !reads) return void response.writeHead(403).end();
     const status = await carryOut(folder, name, query, request, response);
     if (!response.headersSent) response.writeHead(status).end();
   } catch (error) {

@@ -1,6 +1,7 @@
 // Rows of Operations: made with all their Tasks when they are started. How a run moves them is in operation-run.ts.
 
-import { and, asc, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import { ulid } from 'ulid';
 import type { CancelChoice } from '../attention.ts';
 import type { EntityKind } from '../entities.ts';
@@ -47,11 +48,18 @@ export async function insertOperation(
   });
 }
 
-async function findByKey(tx: Transaction, organisation: string, key: string | null): Promise<OperationRow> {
-  const [row] = await tx
+/** The Operation that a request with this key has started. */
+export async function findStarted(db: Db, organisation: string, key: string | null): Promise<OperationRow | undefined> {
+  if (key === null) return undefined;
+  const [row] = await db
     .select()
     .from(operations)
-    .where(and(eq(operations.organisation, organisation), eq(operations.idempotencyKey, key ?? '')));
+    .where(and(eq(operations.organisation, organisation), eq(operations.idempotencyKey, key)));
+  return row;
+}
+
+async function findByKey(tx: Transaction, organisation: string, key: string | null): Promise<OperationRow> {
+  const row = await findStarted(tx, organisation, key);
   if (!row) throw new AppError('conflict', 'An Operation of this id exists already.');
   return row;
 }
@@ -121,7 +129,7 @@ export interface OperationQuery {
   limit: number;
 }
 
-/** Newest first; nested ones only when their subject is asked for by id. */
+/** Newest first; of nested ones those that an Operation on another subject has brought to the one that is asked for. */
 export async function listOperations(db: Db, query: OperationQuery): Promise<OperationRow[]> {
   return db
     .select()
@@ -129,7 +137,7 @@ export async function listOperations(db: Db, query: OperationQuery): Promise<Ope
     .where(
       and(
         eq(operations.organisation, query.organisation),
-        isNull(operations.parent),
+        query.subjectId ? or(isNull(operations.parent), cameFromElsewhere()) : isNull(operations.parent),
         query.state ? eq(operations.state, query.state) : undefined,
         query.subjectKind ? eq(operations.subjectKind, query.subjectKind) : undefined,
         query.subjectId ? eq(operations.subjectId, query.subjectId) : undefined,
@@ -139,6 +147,11 @@ export async function listOperations(db: Db, query: OperationQuery): Promise<Ope
     )
     .orderBy(desc(operations.id))
     .limit(query.limit);
+}
+
+function cameFromElsewhere() {
+  const outer = alias(operations, 'outer');
+  return sql`exists (select 1 from ${operations} ${sql.identifier('outer')} where ${outer.id} = ${operations.parent} and ${outer.subjectId} <> ${operations.subjectId})`;
 }
 
 export async function listChildren(db: Db, parent: string): Promise<OperationRow[]> {

@@ -4,6 +4,7 @@
 import { and, desc, eq, inArray, ne } from 'drizzle-orm';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
 import { AppError } from '../errors.ts';
+import { withOwners } from '../owners.ts';
 import type { Db } from './database.ts';
 import { tableOf, toEntity } from './entities.ts';
 import { presences, servers, tasks } from './schema/index.ts';
@@ -62,34 +63,13 @@ export async function loadRoots(
   replaced: Partial<Record<EntityKind, string>> = {},
 ): Promise<Roots> {
   const roots: Roots = {};
-  const add = (as: EntityKind, root: Root | undefined) => {
-    if (root && !roots[as]) roots[as] = root;
-  };
   for (const [as, other] of Object.entries(replaced)) {
     roots[as as EntityKind] = await loadRoot(db, as as EntityKind, other);
   }
   const subject = await loadRoot(db, kind, id);
   // The subject itself is never replaced.
   roots[kind] = subject;
-  addOwners(roots, add);
-  return roots;
-}
-
-/** Which reference gives which further root. */
-const owners: [from: EntityKind, field: string, gives: EntityKind][] = [
-  ['backup', 'release', 'release'],
-  ['environment', 'release', 'release'],
-  ['environment', 'web_server', 'server'],
-  ['environment', 'cluster', 'cluster'],
-  ['environment', 'backup_store', 'backup_store'],
-  ['release', 'project', 'project'],
-  ['server', 'cluster', 'cluster'],
-  ['project', 'organisation', 'organisation'],
-  ['cluster', 'organisation', 'organisation'],
-];
-
-function addOwners(roots: Roots, add: (as: EntityKind, root: Root | undefined) => void): void {
-  for (const [from, field, gives] of owners) add(gives, roots[from]?.[field] as Root | undefined);
+  return withOwners(roots);
 }
 
 /** Outputs and inputs of the last successful run of each Task type on an entity: for `remember`. */

@@ -26,6 +26,10 @@ PROGRESS_SECONDS = 2
 MISSING = re.compile(r'config file does not exist|unable to open config file.*(404|not exist)|Is there a repository at', re.S)
 
 
+# Who reads a snapshot needs no right to write a lock: what lies in the store is not removed.
+READ = ['--no-lock']
+
+
 class StoreFailure(Exception):
     """Its text is for a person."""
 
@@ -60,13 +64,13 @@ class Repository:
 
     def entries(self, snapshot):
         """What lies in it: dicts with type, path, size."""
-        lines = self._must(['ls', '--json', snapshot])
+        lines = self._must([*READ, 'ls', '--json', snapshot])
         return [entry for entry in map(json.loads, lines) if entry.get('struct_type') == 'node']
 
     def hash_of(self, snapshot, path):
         """SHA-256 and size of a file, read from the store."""
         found, size = hashlib.sha256(), 0
-        with self._started(['dump', snapshot, path]) as process:
+        with self._started([*READ, 'dump', snapshot, path]) as process:
             for piece in iter(lambda: process.stdout.read(1 << 20), b''):
                 found.update(piece)
                 size += len(piece)
@@ -76,7 +80,7 @@ class Repository:
         return found.hexdigest(), size
 
     def restore(self, snapshot, target):
-        self._must(['restore', snapshot, '--target', target])
+        self._must([*READ, 'restore', snapshot, '--target', target])
 
     def _must(self, arguments, folder=None, on_line=None):
         code, lines, words = self._run(arguments, folder, on_line)

@@ -1,0 +1,59 @@
+// Adds the Environment that an Operation type makes (`adds:`), as one would be added by hand: with its own secrets, placed on
+// Servers, its name its own. It is part of the transaction that starts the Operation.
+
+import { editVerb } from '../model/access.ts';
+import { AppError, invalid } from '../model/errors.ts';
+import type { AddedEnvironment } from '../model/operation-type.ts';
+import type { Database, Transaction } from '../model/store/database.ts';
+import { createEntity, findEntity } from '../model/store/entities.ts';
+import { listFieldDefinitions } from '../model/store/field-definitions.ts';
+import { loadRoot, type Root } from '../model/store/roots.ts';
+import { actorOf, authorize, type Principal } from './access.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { readEntityInput } from './entity-input.ts';
+import { placingNew } from './place-environment.ts';
+
+/** Everything that is written by way of it is part of the transaction. */
+export function within(deps: ApiDependencies, tx: Transaction): ApiDependencies {
+  // A transaction does what a database does; one that is begun in it is a savepoint.
+  return { ...deps, db: tx as unknown as Database };
+}
+
+/** @param like id of the Environment whose fields it takes where there is no answer. */
+export async function addEnvironment(
+  deps: ApiDependencies,
+  principal: Principal,
+  { adds, like, answers }: { adds: AddedEnvironment; like: string; answers: Record<string, unknown> },
+): Promise<Root> {
+  authorize(principal, editVerb('environment'));
+  const organisation = principal.organisation.id;
+  const model = await findEntity(deps.db, 'environment', like, organisation);
+  const isGiven = (value: unknown) => value !== undefined && value !== null && value !== '';
+  const pick = (names: string[], from: Record<string, unknown>) =>
+    Object.fromEntries(names.flatMap(name => (isGiven(from[name]) ? [[name, from[name]]] : [])));
+  const values = { ...pick(adds.takes, model.values), ...pick(adds.asks, answers) };
+  // A Server of another Cluster would be refused; the Cluster follows the Servers that are chosen.
+  if (!isGiven(answers.cluster) && isGiven(answers.web_server)) delete values.cluster;
+  const custom = (await listFieldDefinitions(deps.db, 'environment')).filter(field => !field.secret);
+  const fields = pick(
+    custom.map(field => field.name),
+    model.fields,
+  );
+  try {
+    const input = await readEntityInput(deps, principal, { kind: 'environment', values, fields });
+    const placing = placingNew(await deps.catalogue.current(), organisation);
+    const { id } = await createEntity(deps.db, actorOf(principal), 'environment', input, placing);
+    return await loadRoot(deps.db, 'environment', id);
+  } catch (error) {
+    throw asAnswered(error);
+  }
+}
+
+/** Its problems are those of the form's fields. */
+function asAnswered(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.problems.length === 0) return error;
+  const problems = error.problems.map(({ path, message }) => ({ path: path.replace(/^values\./, ''), message }));
+  return error.code === 'invalid'
+    ? invalid(problems, 'The new Environment cannot be added.')
+    : new AppError(error.code, error.message, { cause: error, problems });
+}
