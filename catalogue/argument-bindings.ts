@@ -28,7 +28,7 @@ function addBinding(spec: Argument, raw: unknown, mistakes: Problem[]): Argument
   const report = (key: string, message: string) => mistakes.push({ path: `${path}.${key}`, message });
   const binding = values as Pick<
     Argument,
-    'from' | 'remember' | 'ask' | 'missing' | 'fresh' | 'label' | 'format' | 'to'
+    'from' | 'remember' | 'ask' | 'missing' | 'fresh' | 'unless' | 'label' | 'format' | 'to'
   >;
   const argument: Argument = { ...spec, ...definedOnly<Partial<Argument>>(binding) };
   if (binding.fresh && binding.from?.length !== 1) report('fresh', 'has a meaning only beside one path in "from".');

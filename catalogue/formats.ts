@@ -101,6 +101,7 @@ export const bindingKeys: FieldSpec[] = [
   bool('remember'),
   bool('ask'),
   bool('fresh'),
+  text('unless', { choices: [...relatedRoots] }),
   text('missing'),
   text('label'),
   text('format', { choices: [...fieldFormats] }),

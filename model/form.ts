@@ -37,7 +37,7 @@ function askedFields({ type, step, scope, sources }: ResolvedTask): FieldSpec[] 
   return sources.flatMap(({ argument }) => {
     const source = sourceOf(type, argument, step.with, { ...scope, answers: {} });
     if (source.kind !== 'ask') return [];
-    const { from: _from, remember: _remember, ask: _ask, missing: _missing, ...field } = argument;
+    const { from: _from, remember: _remember, ask: _ask, missing: _missing, unless: _unless, ...field } = argument;
     const required = argument.required === true && source.default === undefined;
     return [{ ...field, required, ...(source.default === undefined ? {} : { default: source.default }) }];
   });

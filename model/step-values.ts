@@ -47,7 +47,8 @@ export function sourceOf(task: TaskType, argument: Argument, bindings: Record<st
     const source = sourceOfPath(path, scope);
     if (source) return source;
   }
-  if (argument.ask === false) return withoutAsking(argument);
+  const isNeedless = argument.unless !== undefined && scope.roots[argument.unless] !== undefined;
+  if (argument.ask === false || isNeedless) return withoutAsking(argument);
   const answer = scope.answers[argument.name];
   if (answer !== undefined && answer !== null) return { kind: 'input', input: inputOf(answer, argument) };
   const remembered = argument.remember ? scope.remembered[task.name]?.[argument.name] : undefined;

@@ -197,8 +197,7 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
     };
     expect((await site.play('rewrite_wordpress_addresses', from, { check: true })).changed).toBe(0);
     const run = await site.play('rewrite_wordpress_addresses', from);
-    expect([run.changed, run.outputs.rewritten]).toEqual([1, other.length + 2]);
-    expect(run.output).toContain('1 damaged serialised values');
+    expect([run.changed, run.outputs]).toEqual([1, { rewritten: other.length + 2, left: 1 }]);
     const own = packed('http://blog.test', path);
     const wanted = [...own, ...untouched, '\xffhttp://old.test'].map((value, index) =>
       hex(value, index < own.length ? 'utf8' : 'latin1'),
