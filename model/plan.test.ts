@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts';
 import { makeForm } from './form.ts';
 import { checkTaskValues, makePlan } from './make-plan.ts';
 import { refusalOf, unconfirmed } from './offers.ts';
+import { failedChecks } from './operation-checks.ts';
 import type { OperationType, StepType } from './operation-type.ts';
 import { type TaskStep, tasksOf } from './plan.ts';
 import type { PathRoots, Scope } from './step-values.ts';
@@ -321,5 +322,71 @@ describe('an optional step', () => {
     expect(makeForm(strict, resolveSteps(types, strict.steps, own), own).problems).toMatchObject([
       { path: 'environment.database_server' },
     ]);
+  });
+});
+
+describe('a source', () => {
+  const types = catalogue(
+    [
+      taskType('keep', [{ name: 'of', type: 'str', from: ['environment.name'] }], { target: 'server' }),
+      taskType('bring', [
+        { name: 'from', type: 'str', from: ['source.web_server.name'] },
+        { name: 'title', type: 'str', unless: 'source', default: 'New' },
+      ]),
+    ],
+    [operationType('back_up', [{ task: 'keep' }], { locks: { environment: 'shared', server: 'shared' } })],
+  );
+  const steps: Partial<StepType>[] = [
+    { operation: 'back_up', on: 'source' },
+    { task: 'bring', needs: 'source' },
+    { task: 'keep' },
+  ];
+  const type = operationType('copy', steps, { locks: { environment: 'exclusive' } });
+  const other = entity('environment-2', { release, web_server: entity('server-2', {}) });
+  const withSource: PathRoots = { ...roots, source: other };
+
+  test('is the subject of a nested Operation, on its own Server and under a lock of its own', () => {
+    const copied = plan(types, type, { roots: withSource });
+    const tasks = [...tasksOf(copied)];
+    expect(tasks.map(({ step, plan: own }) => [step.taskType, own.subject.name, step.server?.name])).toEqual([
+      ['keep', 'environment-2', 'server-2'],
+      ['bring', 'environment-1', undefined],
+      ['keep', 'environment-1', 'server-1'],
+    ]);
+    expect(inputsOf(tasks[0]?.step)).toEqual({ of: { from: 'value', value: 'environment-2' } });
+    expect(tasks[0]?.step.roots.environment).toBe('environment-2');
+    expect(inputsOf(tasks[1]?.step)?.from).toEqual({ from: 'value', value: 'server-2' });
+    expect(copied.locks.map(({ id, mode }) => `${id} ${mode}`)).toEqual([
+      'environment-1 exclusive',
+      'environment-2 shared',
+      'server-2 shared',
+    ]);
+  });
+
+  test('leaves out what needs one, and asks nothing that comes with it', () => {
+    const own = operationType('run', steps.slice(1));
+    expect([...tasksOf(plan(types, own))].map(({ step }) => step.taskType)).toEqual(['keep']);
+    const asked = (pathRoots: PathRoots) => {
+      const bringing = operationType('run', [{ task: 'bring' }]);
+      const given = scope(bringing, { roots: pathRoots });
+      const { groups } = makeForm(bringing, resolveSteps(types, bringing.steps, given), given);
+      return groups.flatMap(group => group.fields.map(({ name }) => name));
+    };
+    expect(asked(roots)).toContain('title');
+    expect(asked(withSource)).not.toContain('title');
+  });
+
+  test.each([
+    ['holds', { that: 'source.id', isNot: ['$environment.id'] }, []],
+    ['does not hold', { that: 'source.web_server.name', is: ['$server.name', 'another'] }, ['source']],
+    ['is said not to matter', { that: 'source.id', is: ['x'], unless: 'sure' }, []],
+    ['has nothing to look at', { that: 'backup.note', is: ['x'] }, []],
+  ])('is checked: what %s', (_, check, paths) => {
+    const fields = [
+      { name: 'source', type: 'reference', to: 'environment' },
+      { name: 'sure', type: 'bool' },
+    ] as const;
+    const checked = operationType('run', [], { fields: [...fields], checks: [{ ...check, message: 'No.' }] });
+    expect(failedChecks(checked, withSource, { sure: true }).map(({ path }) => path)).toEqual(paths);
   });
 });
