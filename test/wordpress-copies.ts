@@ -117,7 +117,8 @@ export function testCopies(site: () => Site): void {
     const [backup] = (await backups()).filter(({ values }) => values.note === 'for a clone');
     const restore = ['run', 'restore_environment', 'copy', '--backup', String(backup?.values.name), '--follow'];
     expect((await site().operator.cli(...restore)).stderr).toContain('This backup is of another Environment');
-    await site().operator.must(...restore, '--from-another');
+    await site().operator.must(...restore, '--from-another', '--sanitise');
+    expect(await sql('copy', 'SELECT user_email FROM wp_users')).toBe('user1@localhost.invalid');
     expect(await postOf('copy')).toBe('See http://copy.example.org/wp-content/uploads/kept.txt.');
   });
 

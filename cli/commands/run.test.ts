@@ -36,6 +36,16 @@ test('the fields of the form are flags, and the id and the page of the Operation
   });
 });
 
+test('what is chosen is told when the form is asked for: it may bring further flags', async () => {
+  const form = 'GET /api/environments/e1/operation-types/install_environment/form';
+  const backup = { name: 'backup', type: 'reference', to: 'backup' } as const;
+  offer(formView([backup, { name: 'sanitise', type: 'bool' }]));
+  setting.api.answer('GET /api/catalogue', catalogueView(operationType('install_environment', [backup])));
+  await setting.run(['run', 'install_environment', 'blog', '--backup', 'blog-1', '--sanitise']);
+  expect(setting.api.requests(form)[0]?.query).toEqual({ input: '{"backup":"blog-1"}' });
+  expect(setting.api.requests(start)[0]?.body).toMatchObject({ input: { backup: 'blog-1', sanitise: true } });
+});
+
 test('a priority is sent as a number, and a wrong one sends nothing', async () => {
   offer();
   await setting.run(['run', 'install_environment', 'blog', '--priority', '5']);

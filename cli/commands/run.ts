@@ -54,10 +54,25 @@ export async function prepareRun(environment: CliEnvironment, words: string[]): 
   const type = await findType(client, typeName);
   if (entityName === undefined) return { type };
   const entity = await findSubject(client, type, entityName);
-  const form = await client.get<FormView>(
-    pathOf(entities[type.on].plural, entity.id, 'operation-types', type.name, 'form'),
-  );
+  const path = pathOf(entities[type.on].plural, entity.id, 'operation-types', type.name, 'form');
+  const input = chosenReferences(type, words);
+  const isChosen = Object.keys(input).length > 0;
+  const form = await client.get<FormView>(path, isChosen ? { input: JSON.stringify(input) } : undefined);
   return { type, subject: { entity, form } };
+}
+
+/** What they name may bring further questions, which are flags too. */
+function chosenReferences({ fields }: OperationType, words: string[]): Record<string, string> {
+  const references = fields.filter(field => field.type === 'reference');
+  const flagOf = (name: string) => name.replaceAll('_', '-');
+  const options = Object.fromEntries(references.map(({ name }) => [flagOf(name), { type: 'string' as const }]));
+  const { values } = parseArgs({ args: words, strict: false, options });
+  return Object.fromEntries(
+    references.flatMap(({ name }) => {
+      const value = values[flagOf(name)];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
+  );
 }
 
 export function runCommand(environment: CliEnvironment, prepared: PreparedRun | null): Command {
