@@ -130,7 +130,7 @@ export function testCopies(site: () => Site): void {
     const before = await contentOf('blog');
     expect((await site().operator.cli('run', 'clone_environment', 'blog', ...named('lost'), '--follow')).code).toBe(1);
     expect(await titleOf('blog')).toBe(site().titleInPages);
-    const { id } = await site().operator.lastOperation('environments/lost');
+    const { id } = await site().operator.lastOperation('environments/blog');
     await site().operator.cli('decide', id, 'undo', '--follow');
     const ended = await site().operator.lastEnded('environments/blog');
     expect([ended.title, ended.state, ended.message]).toEqual([
