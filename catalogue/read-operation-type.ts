@@ -10,8 +10,8 @@ import type { FailurePolicy } from '../model/plan.ts';
 import { joinPath, validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
-import { checkWord, fieldKeys, operationKeys, stepKeys } from './formats.ts';
-import { readArguments } from './read-arguments.ts';
+import { checkWord, operationKeys, stepKeys } from './formats.ts';
+import { readFields } from './operation-fields.ts';
 import { hashData, readYamlFile } from './read-file.ts';
 import { checkSource } from './type-agreement.ts';
 import { locate, type YamlSource } from './yaml-source.ts';
@@ -51,14 +51,16 @@ export async function readOperationType(
     confirmedBy: values.confirmed_by as Record<string, string> | undefined,
     dangerous: values.dangerous === true,
     minimumRole: (values.minimum_role ?? 'operator') as Role,
-    fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
+    fields: readFields(on, values.fields, mistakes),
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
     sets: readSets(on, values.sets, mistakes),
+    touchesFrom: values.touches_from as string | undefined,
     onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
   checkConfirmed(type, mistakes);
+  checkTouches(type, mistakes);
   checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
@@ -76,7 +78,7 @@ function checkStates(on: EntityKind, values: Record<string, unknown>, mistakes: 
 
 /** Paths with a `$` in front, as in `with:`. */
 function readSets(on: EntityKind | undefined, raw: unknown, mistakes: Problem[]): Record<string, string> {
-  const fields = on ? entities[on].fields : [];
+  const fields = on ? [...entities[on].fields, ...entities[on].resultFields] : [];
   return Object.fromEntries(
     Object.entries(isDict(raw) ? raw : {}).flatMap(([name, value]) => {
       const path = `sets.${name}`;
@@ -98,6 +100,11 @@ function checkConfirmed({ on, fields, confirmedBy }: OperationType, mistakes: Pr
     if (fields.find(field => field.name === name)?.type !== 'bool')
       report(`"${name}" is no field of the type bool here.`);
   }
+}
+
+function checkTouches({ touchesFrom, steps }: OperationType, mistakes: Problem[]): void {
+  if (touchesFrom === undefined || steps.some(({ id, task }) => id === touchesFrom && task !== undefined)) return;
+  mistakes.push({ path: 'touches_from', message: `"${touchesFrom}" is no step with a task here.` });
 }
 
 /** A year: what waits longer is forgotten, not decided. */
@@ -180,6 +187,9 @@ function readStep(raw: unknown, place: Place): StepType[] {
     undoWith: values.undo_with as Record<string, unknown> | undefined,
     undoWhen: values.undo_when as string | undefined,
     undoStates: values.undo_states as string[] | undefined,
+    undoFailed: values.undo_failed as boolean | undefined,
+    undoThen: values.undo_then as string | undefined,
+    undoThenWith: values.undo_then_with as Record<string, unknown> | undefined,
     undoneBy: values.undone_by as string | undefined,
   });
   place.stepPaths.set(step, path);

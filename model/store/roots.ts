@@ -6,7 +6,7 @@ import { type Entity, type EntityKind, entities } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import type { Db } from './database.ts';
 import { tableOf, toEntity } from './entities.ts';
-import { backups, presences, servers, tasks } from './schema/index.ts';
+import { backups, presences, releases, servers, tasks } from './schema/index.ts';
 
 /** Field values by name, with `id`, `state`, `fields` and nested entities in the place of references. */
 export type Root = { id: string; name: string; state: string; fields: Record<string, unknown> } & Record<
@@ -53,6 +53,8 @@ async function previousBackupOf(db: Db, { id, values }: Entity): Promise<Root | 
   const [row] = await db
     .select({ id: backups.id, name: backups.name, state: backups.state })
     .from(backups)
+    // An Update that was left and begun again has made one with that Release and other code.
+    .innerJoin(releases, and(eq(releases.id, backups.release), eq(releases.hash, backups.deployed_hash)))
     .where(
       and(
         eq(backups.environment, id),
