@@ -10,9 +10,11 @@ import { refusalOf, unconfirmed } from '../model/offers.ts';
 import { addedFields, failedChecks } from '../model/operation-checks.ts';
 import type { OperationType } from '../model/operation-type.ts';
 import type { Plan } from '../model/plan.ts';
+import { unfit, withPresets } from '../model/preset-fields.ts';
 import type { PathRoots, Scope } from '../model/step-values.ts';
+import { findEntity } from '../model/store/entities.ts';
 import { findStarted, insertOperation, type OperationRow, setEngineRun } from '../model/store/operations.ts';
-import { loadRemembered, loadRoots, type Root, type Roots } from '../model/store/roots.ts';
+import { loadRemembered, loadRoot, loadRoots, type Root, type Roots } from '../model/store/roots.ts';
 import { validateFields } from '../model/validate.ts';
 import { type ResolvedStep, resolvedTasks, resolveSteps } from '../model/walk-steps.ts';
 import { actorOf, authorizeRole, type Principal } from './access.ts';
@@ -52,8 +54,8 @@ export async function prepareOperation(
   current?: Catalogue,
 ): Promise<PreparedOperation> {
   const catalogue = current ?? (await deps.catalogue.current());
-  const type = catalogue.operationTypes.get(request.type);
-  if (!type || type.on !== request.kind) {
+  const found = catalogue.operationTypes.get(request.type);
+  if (!found || found.on !== request.kind) {
     const known = [...catalogue.operationTypes.values()]
       .filter(entry => entry.on === request.kind)
       .map(entry => entry.name);
@@ -62,13 +64,15 @@ export async function prepareOperation(
       `There is no Operation type "${request.type}" for a ${entities[request.kind].title}. There are: ${known.join(', ')}.`,
     );
   }
+  const type = await fillFields(deps, found, request);
   const input = { ...request.input };
   const problems: Problem[] = [];
   const specs = [...type.fields, ...(type.adds ? addedFields(type.adds) : [])];
   await findReferences(deps, principal, { specs, values: input, path: '' }, problems);
+  problems.push(...(await findUnfit(deps, type, input, principal)));
   const replaced = replacedRoots(type, input, problems);
   const roots = await loadRoots(deps.db, request.kind, request.id, replaced);
-  const refusal = refusalOf(catalogue, type, roots, principal.role);
+  const refusal = refusalOf(catalogue, found, roots, principal.role);
   const open = type.fields
     .filter(field => isRoot(field.name) && !replaced[field.name as EntityKind])
     .map(field => field.name);
@@ -101,6 +105,31 @@ export async function prepareOperation(
   const resolve = (given: Record<string, unknown>) =>
     resolveSteps(catalogue, type.steps, { ...settled, answers: given });
   return { type, roots, steps, form, refusal, problems, answers, resolve };
+}
+
+/** The subject is read only where the type asks something of it. */
+async function fillFields(deps: ApiDependencies, type: OperationType, { kind, id }: OperationRequest) {
+  const asksSubject = type.fields.some(({ from, among, except }) => from ?? among ?? except);
+  return asksSubject ? withPresets(type, { [kind]: await loadRoot(deps.db, kind, id) }) : type;
+}
+
+async function findUnfit(
+  deps: ApiDependencies,
+  { fields }: OperationType,
+  input: Record<string, unknown>,
+  { organisation }: Principal,
+): Promise<Problem[]> {
+  const ruled = fields.filter(({ among, except }) => among ?? except);
+  const found = await Promise.all(
+    ruled.map(async field => {
+      const value = input[field.name];
+      if (!field.to || typeof value !== 'string') return [];
+      const chosen = await findEntity(deps.db, field.to, value, organisation.id).catch(() => null);
+      const message = chosen ? unfit(field, chosen) : '';
+      return message ? [{ path: field.name, message }] : [];
+    }),
+  );
+  return found.flat();
 }
 
 function withApplication(catalogue: Catalogue, roots: PathRoots): PathRoots {

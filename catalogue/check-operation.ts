@@ -151,7 +151,7 @@ function reportIf(report: Report, key: string, message: string | null): void {
 
 interface WithPlace {
   scope: BindingScope;
-  at: 'with' | 'undo_with';
+  at: 'with' | 'undo_with' | 'undo_then_with';
   report: Report;
   what: string;
 }
@@ -181,26 +181,53 @@ function hasType(what: string, known: KnownTypes, operation: OperationType): boo
 }
 
 function checkUndo(step: StepType, scope: BindingScope & Check, report: Report): void {
-  const beside = { undo_with: step.undoWith, undo_when: step.undoWhen, undo_states: step.undoStates };
-  for (const [key, given] of Object.entries(beside)) {
-    if (given !== undefined && step.undo === undefined) report(key, 'has a meaning only beside "undo".');
-  }
+  checkBeside(step, report);
   checkUndoneBy(step, scope, report);
   if (step.undo === undefined || step.undo === keepWord) return;
-  for (const message of checkTaskName(step.undo, scope)) report('undo', message);
-  const candidates = taskCandidates(step.undo, scope.operation, scope.known);
-  const targets = candidates.flatMap(({ type }: { type: TaskType }) => type.arguments);
-  checkWith(step.undoWith ?? {}, targets, { scope, at: 'undo_with', report, what: step.undo });
   const done = taskCandidates(step.task ?? '', scope.operation, scope.known).map(({ type }) => type);
   const outputs = done.flatMap(type => type.outputs.map(output => output.name));
   if (step.undoWhen !== undefined && done.length > 0 && !outputs.includes(step.undoWhen)) {
     report('undo_when', `"${step.undoWhen}" is no output of this step. Known: ${outputs.join(', ') || 'none'}.`);
   }
-  const known = new Set([...Object.keys(step.undoWith ?? {}), ...namesOf(done)]);
+  const place = { done, scope, report };
+  checkUndoTask('undo', step.undo, step.undoWith, place);
+  if (step.undoThen !== undefined) checkUndoTask('undo_then', step.undoThen, step.undoThenWith, place);
+}
+
+function checkBeside(step: StepType, report: Report): void {
+  const { undoWith: undo_with, undoWhen: undo_when, undoStates: undo_states, undoFailed: undo_failed } = step;
+  const beside = { undo_with, undo_when, undo_states, undo_failed, undo_then: step.undoThen };
+  for (const [key, given] of Object.entries(beside)) {
+    if (given !== undefined && step.undo === undefined) report(key, 'has a meaning only beside "undo".');
+  }
+  if (step.undoThenWith && !step.undoThen) report('undo_then_with', 'has a meaning only beside "undo_then".');
+}
+
+interface UndoPlace {
+  /** Task types that it takes back. */
+  done: TaskType[];
+  scope: BindingScope & Check;
+  report: Report;
+}
+
+function checkUndoTask(
+  key: 'undo' | 'undo_then',
+  task: string,
+  bindings: Record<string, unknown> = {},
+  { done, scope, report }: UndoPlace,
+): void {
+  for (const message of checkTaskName(task, scope)) report(key, message);
+  const candidates = taskCandidates(task, scope.operation, scope.known);
+  const targets = candidates.flatMap(({ type }: { type: TaskType }) => type.arguments);
+  checkWith(bindings, targets, { scope, at: `${key}_with`, report, what: task });
+  const known = new Set([...Object.keys(bindings), ...namesOf(done)]);
   for (const { type } of candidates) {
     for (const argument of type.arguments) {
       if (!argument.required || known.has(argument.name) || isFilledUnasked(argument, scope)) continue;
-      report('undo_with', `The argument "${argument.name}" of "${type.name}" has no value here: an undo asks nobody.`);
+      report(
+        `${key}_with`,
+        `The argument "${argument.name}" of "${type.name}" has no value here: an undo asks nobody.`,
+      );
     }
   }
 }

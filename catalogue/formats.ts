@@ -54,6 +54,11 @@ export const fieldKeys: FieldSpec[] = [
   text('label'),
   text('to', { choices: [...entityKinds] }),
   text('format', { choices: [...fieldFormats] }),
+  text('from'),
+  bool('ask'),
+  text('missing'),
+  dict('among'),
+  text('except'),
 ];
 
 /** Of the entry point `main` in argument_specs.yml. */
@@ -142,6 +147,7 @@ export const operationKeys: FieldSpec[] = [
   }),
   dict('states', { default: {}, options: ['begin', 'succeeded', 'failed', 'cancelled'].map(name => text(name)) }),
   dict('sets', { default: {} }),
+  text('touches_from'),
   dict('on_failure', {
     options: [
       text('choose', { required: true, choices: ['undo', 'leave'] }),
@@ -166,6 +172,9 @@ export const stepKeys: FieldSpec[] = [
   dict('undo_with'),
   text('undo_when'),
   words('undo_states'),
+  bool('undo_failed'),
+  text('undo_then'),
+  dict('undo_then_with'),
   text('undone_by'),
 ];
 

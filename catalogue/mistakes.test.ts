@@ -28,6 +28,7 @@ const task = (name: string, specs: string, aegir = 'target: worker\n', more: Rec
   ...more,
 });
 
+const oneStep = '  - {id: a, task: install_static, with: {path: /x}}\n';
 const operation = (steps: string, head = 'on: environment') => ({
   'operations/try.yml': `title: Try\ndescription: Tries.\n${head}\nsteps:\n${steps}`,
 });
@@ -136,16 +137,39 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /An Action has exactly one step/,
   ],
   [
-    'an Action that sets states',
+    'a field with a path of something else',
     operation(
-      '  - {id: a, task: install_static, with: {path: /x}}\n',
-      'on: environment\naction: true\nstates: {failed: broken}\nlocks: {environment: shared}',
+      oneStep,
+      'on: environment\nfields:\n  release: {type: reference, to: release, description: One, from: project.current_release}',
     ),
+    /fields.release.from: must be a path of the subject: environment.<field>/,
+  ],
+  [
+    'a field that nobody fills',
+    operation(oneStep, 'on: environment\nfields:\n  word: {type: str, description: One, ask: false}'),
+    /fields.word.ask: is false, so it needs "from"/,
+  ],
+  [
+    'a choice among what is no field',
+    operation(
+      oneStep,
+      'on: environment\nfields:\n  release: {type: reference, to: release, description: One, among: {projekt: environment.release.project}}',
+    ),
+    /among.projekt: "projekt" is no field of a release/,
+  ],
+  [
+    'a first step that is none',
+    operation(oneStep, 'on: environment\ntouches_from: b'),
+    /touches_from: "b" is no step with a task here/,
+  ],
+  [
+    'an Action that sets states',
+    operation(oneStep, 'on: environment\naction: true\nstates: {failed: broken}\nlocks: {environment: shared}'),
     /An Action sets no states/,
   ],
   [
     'a link that nothing opens',
-    operation('  - {id: a, task: install_static, with: {path: /x}}\n', 'on: environment\nopens: url'),
+    operation(oneStep, 'on: environment\nopens: url'),
     /opens: has a meaning only beside "action: true"/,
   ],
   [

@@ -96,7 +96,7 @@ export function* flatSteps(steps: StepType[]): Generator<StepType> {
 
 /** Fields that a nested Operation can be given by `with`: its own and the arguments of its Tasks. */
 export function givableFields(nested: OperationType, known: KnownTypes): FieldSpec[] {
-  const fields = [...nested.fields];
+  const fields: FieldSpec[] = [...nested.fields];
   for (const step of flatSteps(nested.steps)) {
     if (step.task) fields.push(...taskCandidates(step.task, nested, known).flatMap(({ type }) => type.arguments));
   }

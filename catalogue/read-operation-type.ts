@@ -11,8 +11,8 @@ import type { FailurePolicy } from '../model/plan.ts';
 import { joinPath, validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
-import { checkKeys, checkWord, fieldKeys, operationKeys, stepKeys } from './formats.ts';
-import { readArguments } from './read-arguments.ts';
+import { checkKeys, checkWord, operationKeys, stepKeys } from './formats.ts';
+import { readFields } from './operation-fields.ts';
 import { hashData, readYamlFile } from './read-file.ts';
 import { checkSource } from './type-agreement.ts';
 import { locate, type YamlSource } from './yaml-source.ts';
@@ -52,17 +52,19 @@ export async function readOperationType(
     confirmedBy: values.confirmed_by as Record<string, string> | undefined,
     dangerous: values.dangerous === true,
     minimumRole: (values.minimum_role ?? 'operator') as Role,
-    fields: readArguments(values.fields, { path: 'fields', keys: fieldKeys, problems: mistakes }),
     adds: readAdded(on, values.adds as AddedEnvironment | undefined, mistakes),
     checks: readChecks(values.checks, mistakes),
+    fields: readFields(on, values.fields, mistakes),
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
     sets: readSets(on, values.sets, mistakes),
+    touchesFrom: values.touches_from as string | undefined,
     onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
   checkConfirmed(type, mistakes);
   checkUnless(type, mistakes);
+  checkTouches(type, mistakes);
   checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
@@ -80,7 +82,7 @@ function checkStates(on: EntityKind, values: Record<string, unknown>, mistakes: 
 
 /** Paths with a `$` in front, as in `with:`. */
 function readSets(on: EntityKind | undefined, raw: unknown, mistakes: Problem[]): Record<string, string> {
-  const fields = on ? entities[on].fields : [];
+  const fields = on ? [...entities[on].fields, ...entities[on].resultFields] : [];
   return Object.fromEntries(
     Object.entries(isDict(raw) ? raw : {}).flatMap(([name, value]) => {
       const path = `sets.${name}`;
@@ -146,6 +148,11 @@ function checkUnless({ checks = [], fields }: OperationType, mistakes: Problem[]
     if (unless === undefined || fields.find(field => field.name === unless)?.type === 'bool') continue;
     mistakes.push({ path: `checks.${index}.unless`, message: `"${unless}" is no field of the type bool here.` });
   }
+}
+
+function checkTouches({ touchesFrom, steps }: OperationType, mistakes: Problem[]): void {
+  if (touchesFrom === undefined || steps.some(({ id, task }) => id === touchesFrom && task !== undefined)) return;
+  mistakes.push({ path: 'touches_from', message: `"${touchesFrom}" is no step with a task here.` });
 }
 
 /** A year: what waits longer is forgotten, not decided. */
@@ -229,6 +236,9 @@ function readStep(raw: unknown, place: Place): StepType[] {
     undoWith: values.undo_with as Record<string, unknown> | undefined,
     undoWhen: values.undo_when as string | undefined,
     undoStates: values.undo_states as string[] | undefined,
+    undoFailed: values.undo_failed as boolean | undefined,
+    undoThen: values.undo_then as string | undefined,
+    undoThenWith: values.undo_then_with as Record<string, unknown> | undefined,
     undoneBy: values.undone_by as string | undefined,
   });
   place.stepPaths.set(step, path);

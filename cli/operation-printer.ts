@@ -3,7 +3,7 @@
 
 import type { AttemptView, OperationView, TaskView } from '../api/contract.ts';
 import type { LogChunk } from '../model/log.ts';
-import { isTaskOver } from '../model/run.ts';
+import { isTaskOver, summaryOf } from '../model/run.ts';
 import { openQuestions, renderQuestion, renderWaiting } from './attention.ts';
 import { duration, stateWords } from './output.ts';
 import { printable, printableWithColours, singleLine } from './text.ts';
@@ -177,5 +177,7 @@ function renderEnd(task: TaskView): string {
   const took = duration(task.startedAt, task.endedAt);
   const changed = task.changed === null ? '' : task.changed ? ', changed' : ', nothing to change';
   const message = task.message && task.state !== 'succeeded' ? `: ${task.message}` : '';
-  return `<== ${task.title}: ${task.state}${took ? ` after ${took}` : ''}${task.state === 'succeeded' ? changed : ''}${message}`;
+  const summary = summaryOf(task);
+  const words = summary ? `: ${summary}` : message;
+  return `<== ${task.title}: ${task.state}${took ? ` after ${took}` : ''}${task.state === 'succeeded' ? changed : ''}${words}`;
 }

@@ -244,6 +244,10 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'vhost', type: 'dict', label: 'Web server configuration' },
       { name: 'certificates', type: 'dict', label: 'Certificates', help: 'By name: its state, until when, and why.' },
       { name: 'disabled_notice', type: 'str', label: 'Why it is disabled' },
+      { name: 'previous_release', type: 'reference', to: 'release', label: 'Previous Release' },
+    ],
+    derivedFields: [
+      { name: 'previous_backup', type: 'reference', to: 'backup', label: 'Newest backup of its previous Release' },
     ],
   },
 };

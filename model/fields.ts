@@ -49,6 +49,9 @@ export interface FieldSpec {
   elements?: FieldType;
   /** Kind of entity that a `reference` names; its value is the entity's id. */
   to?: EntityKind;
+  /** Of a reference in a form: fields that what it names must have, by id, and the one that it must not be. */
+  among?: Record<string, string>;
+  except?: string;
   /** Sealed when stored, masked everywhere; the value that travels is a reference `{ $secret: id }`. */
   secret?: boolean;
   /** Of a secret field of an entity: a random one is made when an entity is created without it. */

@@ -5,6 +5,7 @@ import type { Problem } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
 import { addedFields } from './operation-checks.ts';
 import type { OperationType } from './operation-type.ts';
+import { askedOf } from './preset-fields.ts';
 import { type Scope, sourceOf } from './step-values.ts';
 import { type ResolvedStep, type ResolvedTask, resolvedOperations, resolvedTasks } from './walk-steps.ts';
 
@@ -22,10 +23,10 @@ export interface Form {
 export function makeForm(type: OperationType, steps: ResolvedStep[], scope: Scope): Form {
   const asked = new Set<string>();
   const take = (fields: FieldSpec[]) => fields.filter(field => !asked.has(field.name) && asked.add(field.name));
-  const groups: FormGroup[] = [{ title: type.title, fields: take(type.fields) }];
+  const groups: FormGroup[] = [{ title: type.title, fields: take(askedOf(type.fields)) }];
   if (type.adds) groups.unshift({ title: 'The new Environment', fields: take(addedFields(type.adds)) });
   for (const nested of resolvedOperations(steps)) {
-    const open = nested.type.fields.filter(field => !(field.name in nested.scope.given));
+    const open = askedOf(nested.type.fields).filter(field => !(field.name in nested.scope.given));
     groups.push({ title: nested.type.title, fields: take(open) });
   }
   for (const task of resolvedTasks(steps)) groups.push({ title: task.type.title, fields: take(askedFields(task)) });

@@ -58,6 +58,7 @@ function header(
     minimumRole: type.minimumRole,
     states: type.states,
     ...(Object.keys(type.sets).length > 0 ? { sets: valuesAt(type.sets, request.roots) } : {}),
+    ...(type.touchesFrom ? { touchesFrom: type.touchesFrom } : {}),
     names,
     onFailure: type.onFailure ?? null,
   };
@@ -114,7 +115,13 @@ function planUndo(
   );
   if (isOpen) return null;
   const task = planPlainTask(resolved, request);
-  return { ...task, title: `Undo: ${done.title}`, undoes: done.taskId, when: resolved.when, states: resolved.states };
+  const { when, states, failed } = resolved;
+  const further =
+    resolved.further && planUndo(resolved.further, { ...done, title: resolved.further.type.title }, request);
+  // Of two each is called by what it does.
+  const title = `Undo: ${further ? resolved.type.title : done.title}`;
+  const more = { ...(failed ? { failed } : {}), ...(further ? { further } : {}) };
+  return { ...task, title, undoes: done.taskId, when, states, ...more };
 }
 
 function planPlainTask(

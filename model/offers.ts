@@ -5,6 +5,7 @@ import type { Catalogue } from './catalogue.ts';
 import { entities } from './entities.ts';
 import type { Problem } from './errors.ts';
 import { missingVerb, type OperationType, verbOf } from './operation-type.ts';
+import { missingPreset } from './preset-fields.ts';
 import type { PathRoots } from './step-values.ts';
 
 /** '' = it may be started. */
@@ -23,7 +24,8 @@ export function refusalOf(catalogue: Catalogue, type: OperationType, roots: Path
   if (cluster && type.for.cluster.length > 0 && !type.for.cluster.includes(String(cluster))) {
     return `Not for clusters of the kind ${String(cluster)}.`;
   }
-  return roots.project ? refusalByApplication(catalogue, type, String(roots.project.application)) : '';
+  const refusal = roots.project ? refusalByApplication(catalogue, type, String(roots.project.application)) : '';
+  return refusal || missingPreset(type, roots);
 }
 
 /** What has to be said yes to in the present state, and was not. */

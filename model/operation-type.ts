@@ -27,6 +27,11 @@ export interface StepType {
   /** Output of the step, as in a Task type. */
   undoWhen?: string;
   undoStates?: string[];
+  /** It is undone also when it has failed: it may have done half of its work. */
+  undoFailed?: boolean;
+  /** A further Task behind that of `undo`, and its arguments. */
+  undoThen?: string;
+  undoThenWith?: Record<string, unknown>;
   /** Step whose undo takes this one back too. */
   undoneBy?: string;
 }
@@ -49,6 +54,15 @@ export interface OperationCheck {
   message: string;
 }
 
+/** `among` and `except` are paths of the subject here; the form has ids in their place (preset-fields.ts). */
+export interface OperationField extends FieldSpec {
+  /** Path of the subject whose value stands there when nobody answers. */
+  from?: string;
+  /** False: never asked; without a value the Operation is refused with `missing`. */
+  ask?: boolean;
+  missing?: string;
+}
+
 export interface OperationType {
   /** An Action: one Task that answers at once, outside of any Operation. */
   action: boolean;
@@ -68,13 +82,15 @@ export interface OperationType {
   /** Dangerous ones stand apart and ask for the name to be typed. */
   dangerous: boolean;
   minimumRole: Role;
-  fields: FieldSpec[];
+  fields: OperationField[];
   /** An Environment that is added with the start: the root `target` of the steps. */
   adds?: AddedEnvironment;
   checks?: OperationCheck[];
   locks: Partial<Record<EntityKind, LockMode>>;
   /** States of the subject that its begin and end set. */
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
+  /** The first step that touches the subject: what ends before it leaves the subject's state as it was. */
+  touchesFrom?: string;
   /** Fields of the subject that its success sets, by the paths of their values (`release: backup.release`). */
   sets: Record<string, string>;
   /** What becomes of a failed one when nobody says so; nothing: it waits. */

@@ -53,6 +53,10 @@ export interface UndoStep extends RunnableStep {
   when: string | null;
   /** States of the subject before the Operation in which it may be taken back; null = any. */
   states: string[] | null;
+  /** Also when that Task has failed or was cut off, as it may have done half of its work; nothing in plans of earlier versions. */
+  failed?: boolean;
+  /** What is carried out behind it. */
+  further?: UndoStep;
 }
 
 /** What a worker carries out. */
@@ -102,6 +106,8 @@ export interface Plan {
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
   /** Fields of the subject that its success sets; nothing in plans of earlier versions. */
   sets?: Record<string, unknown>;
+  /** Step before which the subject is not touched; nothing in plans of earlier versions. */
+  touchesFrom?: string;
   /** Search attributes of the run: names of what it touches. */
   names: Partial<Record<EntityKind, string>>;
   /** Task of the pre-flight; null in nested Operations, whose steps the outer one has checked. */
@@ -142,8 +148,13 @@ function titleWithin({ title, subject }: Plan, outer: Plan): string {
 export function* runnablesOf(plan: Plan): Generator<RunnableStep> {
   for (const { step } of tasksOf(plan)) {
     yield step;
-    if (step.undo) yield step.undo;
+    yield* undosOf(step);
   }
+}
+
+/** What takes a step back, in the order in which it is carried out. */
+export function undosOf({ undo }: TaskStep): UndoStep[] {
+  return undo ? [undo, ...(undo.further ? [undo.further] : [])] : [];
 }
 
 /** Nested plans in order, the given one first. */

@@ -25,3 +25,8 @@ export function isOver(state: OperationState): boolean {
 export function isTaskOver(state: TaskState): boolean {
   return state !== 'pending' && state !== 'running';
 }
+
+/** What a Task says of its own success in one line: its output `summary`. */
+export function summaryOf({ state, outputs }: { state: TaskState; outputs: Record<string, unknown> }): string {
+  return state === 'succeeded' && typeof outputs.summary === 'string' ? outputs.summary : '';
+}

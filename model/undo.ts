@@ -2,7 +2,7 @@
 
 import type { Plan, TaskStep, UndoStep } from './plan.ts';
 
-/** A step that has succeeded and was not undone yet. */
+/** A step that has succeeded, or has failed in the middle, and was not undone yet. */
 export interface DoneStep {
   step: TaskStep;
   /** The Operation that it is a step of. */
@@ -10,6 +10,8 @@ export interface DoneStep {
   within: string[];
   outputs: Record<string, unknown>;
   changed: boolean;
+  /** It has not come to its end: it may have done half of its work. */
+  failed: boolean;
   /** State of that Operation's subject before it began. */
   formerState: string | null;
 }
@@ -20,6 +22,7 @@ export function isUndoable(done: DoneStep): done is UndoableStep {
   const { undo } = done.step;
   if (!undo) return false;
   if (undo.states && !undo.states.includes(done.formerState ?? '')) return false;
+  if (done.failed) return undo.failed === true;
   return undo.when === null ? done.changed : isGiven(done.outputs[undo.when]);
 }
 
@@ -29,5 +32,5 @@ const isGiven = (value: unknown) => value !== undefined && value !== null && val
 export function stepsLeft(all: DoneStep[]): DoneStep[] {
   const goesWith = ({ step, plan }: DoneStep) =>
     all.some(other => other.plan === plan && other.step.id === step.undoneBy && isUndoable(other));
-  return all.filter(done => done.changed && !isUndoable(done) && !done.step.keeps && !goesWith(done));
+  return all.filter(done => !done.failed && done.changed && !isUndoable(done) && !done.step.keeps && !goesWith(done));
 }

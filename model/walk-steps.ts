@@ -23,6 +23,8 @@ export interface ResolvedTask {
 export interface ResolvedUndo extends PlainTask {
   when: string | null;
   states: string[] | null;
+  failed: boolean;
+  further: ResolvedUndo | null;
 }
 
 export interface ResolvedOperation {
@@ -81,10 +83,14 @@ function resolveUndo(catalogue: Catalogue, done: PlainTask, scope: Scope): Resol
   for (const { argument, source } of done.sources) if (source.kind === 'input') given[argument.name] = source.input;
   for (const { name } of type.outputs) given[name] = { from: 'output', step: [...scope.within, step.id], output: name };
   const { title: _title, ...rest } = step;
-  const undoStep: StepType = { ...rest, task, with: step.undoWith ?? {}, optional: true };
-  const resolved = resolvePlainTask(catalogue, undoStep, { ...scope, given });
+  const resolve = (name: string, bindings: Record<string, unknown> = {}) =>
+    resolvePlainTask(catalogue, { ...rest, task: name, with: bindings, optional: true }, { ...scope, given });
+  const resolved = resolve(task, step.undoWith);
   const { undoWhen, undoStates } = step.undo ? step : type;
-  return resolved && { ...resolved, when: undoWhen ?? null, states: undoStates ?? null };
+  const failed = step.undoFailed === true;
+  const rules = { when: undoWhen ?? null, states: undoStates ?? null, failed };
+  const further = step.undo && step.undoThen ? resolve(step.undoThen, step.undoThenWith) : null;
+  return resolved && { ...resolved, ...rules, further: further && { ...further, ...rules, further: null } };
 }
 
 /** For a Task that runs on another Server than its Environment's web server, that one is `server`. */

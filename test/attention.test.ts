@@ -81,6 +81,9 @@ beforeAll(async () => {
     'project',
     '[{id: kept, task: do_for_good, with: {number: "1"}}, {id: taken, task: do_step, with: {number: "2"}}, {id: bad, task: do_step, with: {number: "3"}}]',
   );
+  const half =
+    ', undo: undo_step, undo_with: {made: half}, undo_failed: true, undo_then: undo_step, undo_then_with: {made: rest}';
+  types.operation('half', 'project', `[${steps(2, { 2: half })}]`, `${projectStates}touches_from: s2\n`);
   types.operation('long', 'project', '[{id: first, task: do_step, with: {number: "1"}}, {id: wait, task: run_long}]');
   types.operation('only_long', 'project', '[{id: wait, task: run_long}]');
   aegir = await startAegir({ types: types.path });
@@ -204,6 +207,23 @@ describe('an undo', () => {
     );
     expect(done.tasks.slice(1, 7).map(({ state }) => state)).toEqual(Array(6).fill('undone'));
     expect(await projectState()).toBe(before);
+  });
+
+  test('takes back what a failed step may have half done, where the type says so, and what belongs behind it', async () => {
+    const before = await projectState();
+    const parked = await whileBroken([2], () => run('half'));
+    const done = await decided(parked, 'undo');
+    expect(entries().filter(line => line.startsWith('undo'))).toEqual(['undo half', 'undo rest', 'undo made-1']);
+    expect(states(done).slice(0, 3)).toEqual(['preflight succeeded', 's1 undone', 's2 undone']);
+    expect(done.tasks[2]?.message).toContain('It is broken.');
+    expect([done.state, await projectState()]).toEqual(['failed', before]);
+  });
+
+  test('has no part in an end before the first step that touches the subject: its state is what it was', async () => {
+    const { state } = await run('ten');
+    const parked = await whileBroken([1], () => run('half'));
+    const left = await decided(parked, 'leave');
+    expect([state, left.state, await projectState()]).toEqual(['succeeded', 'failed', 'verified']);
   });
 
   test('names what it cannot take back', async () => {

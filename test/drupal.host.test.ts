@@ -1,7 +1,8 @@
 // The life of Drupal sites whose pages and databases are on two hosts, prepared by Operations from nothing. Needs a codebase:
 // AEGIR_TEST_DRUPAL names a git repository with composer.json at the root, web/, and vendor with Drush in it.
 
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,6 +27,8 @@ const failingHook = hook(
   10002,
   `\\Drupal::state()->set('aegir_trial', 'half'); throw new \\Exception('The moon is away');`,
 );
+
+const mendedHook = hook(10002, `\\Drupal::state()->set('aegir_trial', 'mended');`);
 
 describe.skipIf(reason !== null)('Drupal sites on a web and a database host', () => {
   let farm: Farm;
@@ -78,6 +81,8 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     await addRelease('update', await commitFiles(repository, { [`${module}.install`]: `<?php\n${firstHook}` }));
     const both = { [`${module}.install`]: `<?php\n${firstHook}${failingHook}` };
     await addRelease('failing', await commitFiles(repository, both));
+    const mended = { [`${module}.install`]: `<?php\n${firstHook}${mendedHook}` };
+    await addRelease('mended', await commitFiles(repository, mended));
     await mkdir(join(repository, '.git/away'));
     await rename(join(repository, 'vendor/drush'), join(repository, '.git/away/drush'));
     await addRelease('without-drush', await commitFiles(repository, {}));
@@ -199,6 +204,43 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     await useRelease('news', 'update');
     expect((await install('news')).code).toBe(0);
     expect(await drush('news', 'state:get', 'aegir_trial')).toContain('half');
+  });
+
+  test('“Update” carries the database along or is undone with it, and “Roll back” returns to both', async () => {
+    const store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
+    try {
+      await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
+      await operator.must('environment', 'edit', 'news', '--backup-store', 'here');
+      const update = (release: string) =>
+        operator.cli('run', 'update_environment', 'news', '--release', `shop/${release}`, '--follow');
+      const content = () => drush('news', 'state:get', 'aegir_trial');
+      await drush('news', 'state:set', 'aegir_trial', 'content');
+      expect((await update('failing')).code).toBe(1);
+      expect((await farm.ask('news.example.org')).slice(0, 3)).toBe('503');
+      expect(await content()).toContain('half');
+      const { id } = await operator.lastOperation('environments/news');
+      await operator.cli('decide', id, 'undo', '--follow');
+      const { message } = await operator.lastEnded('environments/news');
+      expect(message).toContain('The update aegir_trial_update_10002 failed: The moon is away.');
+      expect([(await operator.entity('environments/news')).state, await content()]).toEqual([
+        'enabled',
+        expect.stringContaining('content'),
+      ]);
+      expect(await farm.ask('news.example.org')).toContain('News</title>');
+      const { code, stdout } = await update('mended');
+      expect(code, stdout).toBe(0);
+      expect(stdout).toMatch(/Visitors got the maintenance page for \d+(\.\d)? s\./);
+      expect(await content()).toContain('mended');
+      const older = await operator.failureOf('environments/news', update('update'));
+      expect(older.operation.message).toContain(
+        'The database has seen update 10002 of aegir_trial, and the new code knows them up to 10001 only.',
+      );
+      await operator.must('run', 'roll_back_environment', 'news', '--parts', 'database', '--follow');
+      expect(await content()).toContain('content');
+      expect(await farm.ask('news.example.org')).toContain('News</title>');
+    } finally {
+      await rm(store, { recursive: true, force: true });
+    }
   });
 
   test('code without Drush, and code whose packages Composer cannot get, are refused with what to do', async () => {

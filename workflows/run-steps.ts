@@ -72,7 +72,7 @@ async function decideOn(failed: Failed[], failure: Failure, running: Running): P
   const tasks = failed.flatMap(({ step }) => (step.kind === 'task' ? [step] : []));
   const choices: Choice[] = ['retry', 'leave'];
   if (tasks.length === failed.length && tasks.every(step => step.skippable)) choices.push('skip');
-  if (canUndo(running)) choices.push('undo');
+  if (canUndo(running) || tasks.some(step => step.undo?.failed)) choices.push('undo');
   const question = {
     about: 'step' as const,
     message: failure.message,
@@ -102,7 +102,7 @@ export async function runTask(step: RunnableStep, running: Running) {
 
 /** The worker has no use for the way back. */
 function withoutUndo(step: RunnableStep): RunnableStep {
-  const { undo: _undo, ...own } = step as RunnableStep & { undo?: unknown };
+  const { undo: _undo, further: _further, ...own } = step as RunnableStep & { undo?: unknown; further?: unknown };
   return own;
 }
 

@@ -1,7 +1,7 @@
 // Takes back what an Operation has done: the last step first, each as a Task that is shown, logged and retried.
 
 import { isCancellation } from '@temporalio/workflow';
-import { type RunnableStep, tasksOf } from '../model/plan.ts';
+import { type RunnableStep, tasksOf, undosOf } from '../model/plan.ts';
 import { attend } from './attend.ts';
 import { failureOf } from './failures.ts';
 import type { Running } from './operation.ts';
@@ -21,10 +21,10 @@ export async function undo(running: Running): Promise<Undone> {
   const steps = [...tasksOf(running.args.plan)];
   const result: Undone = { undone: [], left };
   for (const taskId of order) {
-    const step = steps.find(entry => entry.step.undo?.taskId === taskId)?.step;
-    if (!step?.undo) continue;
-    const isUndone = await undoStep(step.undo, running);
-    (isUndone ? result.undone : result.left).push(step.title);
+    const step = steps.flatMap(entry => undosOf(entry.step)).find(undo => undo.taskId === taskId);
+    if (!step) continue;
+    const isUndone = await undoStep(step, running);
+    (isUndone ? result.undone : result.left).push(step.title.replace(/^Undo: /, ''));
   }
   return result;
 }

@@ -171,7 +171,8 @@ async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entit
   const references: EntityView['references'] = {};
   const custom = await listFieldDefinitions(deps.db, entity.kind);
   const all = { ...entity.fields, ...entity.values };
-  for (const { name, to } of [...custom, ...entities[entity.kind].fields]) {
+  const { fields, resultFields } = entities[entity.kind];
+  for (const { name, to } of [...custom, ...fields, ...resultFields]) {
     const value = all[name];
     if (!to || typeof value !== 'string') continue;
     const found = await findEntity(deps.db, to, value, organisation);

@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import type { OperationSummary, OperationView, TaskView } from '../../api/contract.ts';
 import { type CancelChoice, cancelChoices } from '../../model/attention.ts';
-import { isOver, operationStates } from '../../model/run.ts';
+import { isOver, operationStates, summaryOf } from '../../model/run.ts';
 import { openQuestions, renderHeld, renderQuestion, renderWaiting } from '../attention.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, findId, readKind, withCommonFlags } from '../connection.ts';
@@ -125,5 +125,12 @@ function isResumable({ state, parent }: OperationView): boolean {
 
 function taskRow(task: TaskView): unknown[] {
   const took = duration(task.startedAt, task.endedAt);
-  return [`${'· '.repeat(task.depth)}${task.title}`, task.state, took, task.attempts.length, task.id, task.message];
+  return [
+    `${'· '.repeat(task.depth)}${task.title}`,
+    task.state,
+    took,
+    task.attempts.length,
+    task.id,
+    summaryOf(task) || task.message,
+  ];
 }

@@ -103,12 +103,24 @@ async function close(tx: Transaction, plan: Plan, { restored, ...end }: Operatio
     .returning();
   if (!row) return;
   await closeTasks(tx, plan, end);
-  const state = restored ? (row.formerState ?? undefined) : plan.states[end.state];
+  const isAsBefore = restored || (end.state !== 'succeeded' && !(await hasTouched(tx, plan)));
+  const state = isAsBefore ? (row.formerState ?? undefined) : plan.states[end.state];
   await setSubject(tx, plan, state, end.state === 'succeeded' ? plan.sets : undefined);
   const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
   const actor = { name: plan.startedBy, organisation: plan.organisation };
   await recordChange(tx, actor, { verb: end.state, object, after: { message: end.message } });
   await notifyUpwards(tx, row);
+}
+
+/** Whether its subject may be another one than before. */
+async function hasTouched(tx: Transaction, { operationId, touchesFrom }: Plan): Promise<boolean> {
+  if (!touchesFrom) return true;
+  const [begun] = await tx
+    .select({ id: tasks.id })
+    .from(tasks)
+    .where(and(eq(tasks.operation, operationId), eq(tasks.step, touchesFrom), isNotNull(tasks.startedAt)))
+    .limit(1);
+  return begun !== undefined;
 }
 
 async function closeTasks(tx: Transaction, plan: Plan, end: OperationEnd): Promise<void> {

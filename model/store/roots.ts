@@ -1,13 +1,13 @@
 // An entity with everything that it belongs to, as value paths see it: `roots.environment.release.hash`, and as shortcuts
 // `roots.project`, `roots.server`, ... References are nested objects here.
 
-import { and, desc, eq, inArray, ne } from 'drizzle-orm';
+import { and, desc, eq, inArray, ne, notInArray } from 'drizzle-orm';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import { withOwners } from '../owners.ts';
 import type { Db } from './database.ts';
 import { tableOf, toEntity } from './entities.ts';
-import { presences, servers, tasks } from './schema/index.ts';
+import { backups, presences, releases, servers, tasks } from './schema/index.ts';
 
 /** Field values by name, with `id`, `state`, `fields` and nested entities in the place of references. */
 export type Root = { id: string; name: string; state: string; fields: Record<string, unknown> } & Record<
@@ -35,14 +35,37 @@ export async function loadRoot(db: Db, kind: EntityKind, id: string, within: str
     state: entity.state,
     fields: entity.fields,
   };
-  for (const field of entities[kind].fields) {
+  for (const field of [...entities[kind].fields, ...entities[kind].resultFields]) {
     const value = entity.values[field.name];
     if (!field.to || typeof value !== 'string' || within.includes(value)) continue;
     root[field.name] = await loadRoot(db, field.to, value, [...within, id]);
   }
-  if (kind === 'environment') root.backup_store ??= (root.cluster as Root).backup_store;
+  if (kind === 'environment') {
+    root.backup_store ??= (root.cluster as Root).backup_store;
+    root.previous_backup = await previousBackupOf(db, entity);
+  }
   if (kind === 'cluster') root.web_addresses = await webAddressesOf(db, id);
   return root;
+}
+
+/** What to go back to with its previous Release: that was kept when it was left. */
+async function previousBackupOf(db: Db, { id, values }: Entity): Promise<Root | null> {
+  if (typeof values.previous_release !== 'string') return null;
+  const [row] = await db
+    .select({ id: backups.id, name: backups.name, state: backups.state })
+    .from(backups)
+    // An Update that was left and begun again has made one with that Release and other code.
+    .innerJoin(releases, and(eq(releases.id, backups.release), eq(releases.hash, backups.deployed_hash)))
+    .where(
+      and(
+        eq(backups.environment, id),
+        eq(backups.release, values.previous_release),
+        notInArray(backups.state, ['failed', 'removed']),
+      ),
+    )
+    .orderBy(desc(backups.created_at))
+    .limit(1);
+  return row ? { ...row, fields: {} } : null;
 }
 
 /** How the web Servers of a Cluster come to its database Servers. */

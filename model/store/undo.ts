@@ -1,11 +1,14 @@
 // The begin of an undo: which Tasks are to be taken back, in which order, and which cannot be.
 
-import { and, eq, inArray, max, sql } from 'drizzle-orm';
-import { type Plan, tasksOf } from '../plan.ts';
+import { and, eq, inArray, isNotNull, max, or, sql } from 'drizzle-orm';
+import { type Plan, tasksOf, undosOf } from '../plan.ts';
 import { type DoneStep, isUndoable, stepsLeft, type UndoableStep } from '../undo.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { notifyUpwards, type RunOf } from './operation-run.ts';
 import { operations, tasks } from './schema/index.ts';
+
+/** States of a Task that was begun and has not succeeded; nobody is at it any more when an undo begins. */
+const cutOff = ['running', 'failed', 'cancelled'] as const;
 
 export interface UndoPlan {
   /** Undo Tasks by id, in the order in which they are carried out. */
@@ -29,19 +32,27 @@ export async function beginUndo(db: Database, run: RunOf, plan: Plan): Promise<U
     await insertUndoTasks(tx, run, undone);
     if (row) await notifyUpwards(tx, row);
     return {
-      order: undone.map(({ step }) => step.undo.taskId),
-      outputs: Object.fromEntries(done.map(({ step, outputs }) => [step.taskId, outputs])),
+      order: undone.flatMap(({ step }) => undosOf(step).map(({ taskId }) => taskId)),
+      outputs: Object.fromEntries(
+        done.flatMap(({ step, outputs, failed }) => (failed ? [] : [[step.taskId, outputs]])),
+      ),
       left: stepsLeft(done).map(({ step }) => step.title),
     };
   });
 }
 
-/** What is done and not undone, the last first. */
+/** What is done, or begun and not done, and not undone: the last first. */
 export async function listDone(db: Db, plan: Plan): Promise<DoneStep[]> {
   const all = [...tasksOf(plan)].reverse();
   if (all.length === 0) return [];
   const rows = await db
-    .select({ id: tasks.id, outputs: tasks.outputs, changed: tasks.changed, formerState: operations.formerState })
+    .select({
+      id: tasks.id,
+      state: tasks.state,
+      outputs: tasks.outputs,
+      changed: tasks.changed,
+      formerState: operations.formerState,
+    })
     .from(tasks)
     .innerJoin(operations, eq(operations.id, tasks.operation))
     .where(
@@ -50,13 +61,14 @@ export async function listDone(db: Db, plan: Plan): Promise<DoneStep[]> {
           tasks.id,
           all.map(({ step }) => step.taskId),
         ),
-        eq(tasks.state, 'succeeded'),
+        or(eq(tasks.state, 'succeeded'), and(inArray(tasks.state, [...cutOff]), isNotNull(tasks.startedAt))),
       ),
     );
   return all.flatMap(entry => {
     const row = rows.find(({ id }) => id === entry.step.taskId);
     const { outputs = {}, changed = false, formerState = null } = row ?? {};
-    return row ? [{ ...entry, outputs, changed: changed === true, formerState }] : [];
+    const failed = row?.state !== 'succeeded';
+    return row ? [{ ...entry, outputs, changed: changed === true, failed, formerState }] : [];
   });
 }
 
@@ -68,7 +80,8 @@ async function insertUndoTasks(tx: Transaction, run: RunOf, undone: UndoableStep
     .select({ position: max(tasks.position) })
     .from(tasks)
     .where(eq(tasks.root, root));
-  const values = undone.map(({ step: { undo }, plan, within }, index) => ({
+  const all = undone.flatMap(({ step, plan, within }) => undosOf(step).map(undo => ({ undo, plan, within })));
+  const values = all.map(({ undo, plan, within }, index) => ({
     id: undo.taskId,
     operation: run.plan.operationId,
     root,

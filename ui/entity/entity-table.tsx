@@ -56,7 +56,7 @@ export function EntityTable(props: EntityTableProps) {
                     <td data-label={fieldLabel(column.spec)}>
                       <Cell entity={entity} column={column} name={nameFor(column, entity, nameOf)} />
                       <Show when={column.spec.to === 'release' && entity.update}>
-                        {update => <UpdateNote update={update()} />}
+                        {update => <UpdateNote update={update()} base={href(entity)} />}
                       </Show>
                     </td>
                   )}
@@ -75,10 +75,12 @@ export function EntityTable(props: EntityTableProps) {
   );
 }
 
-function UpdateNote(props: { update: { id: string; name: string } }) {
+/** Its start form has the current Release filled in. */
+function UpdateNote(props: { update: { id: string; name: string }; base: string }) {
   return (
     <div class="faint small">
-      update available: <A href={`/releases/${props.update.id}`}>{props.update.name}</A>
+      <A href={`${props.base}/run/update_environment`}>update available</A>:{' '}
+      <A href={`/releases/${props.update.id}`}>{props.update.name}</A>
     </div>
   );
 }

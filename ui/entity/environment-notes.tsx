@@ -21,7 +21,8 @@ export function EnvironmentNotes(props: { entity: EntityView }) {
         {update => (
           <Notice tone="info" title="Update available">
             The current Release of its Project is <A href={`/releases/${update().id}`}>{update().name}</A>; this
-            Environment has {props.entity.references.release?.name ?? 'another one'}.
+            Environment has {props.entity.references.release?.name ?? 'another one'}.{' '}
+            <A href={`/environments/${props.entity.id}/run/update_environment`}>Update to it</A>
           </Notice>
         )}
       </Show>

@@ -23,11 +23,12 @@ export function ReferenceInput(props: ReferenceProps) {
   const [search, setSearch] = createSignal('');
   const entities = useEntities(
     () => definition().plural,
-    () => ({ limit: selectLimit, search: search() }),
+    () => ({ limit: selectLimit, search: search(), ...props.spec.among }),
   );
   const items = () =>
     (entities.data?.pages ?? [])
       .flatMap(page => page.items)
+      .filter(one => one.id !== props.spec.except)
       .filter(one => (one.state !== 'deleted' && one.values.locked !== true) || one.id === props.value);
   const isSearched = () => search() !== '' || entities.hasNextPage;
   const nameOf = (entity: Entity) => String(entity.values[definition().nameField] ?? entity.id);

@@ -3,7 +3,7 @@
 import { A } from '@solidjs/router';
 import { For, type JSX, Show } from 'solid-js';
 import type { TaskView } from '../../api/contract.ts';
-import { isTaskOver } from '../../model/run.ts';
+import { isTaskOver, summaryOf } from '../../model/run.ts';
 import { Structure } from '../entity/field-value.tsx';
 import { StateBadge } from '../parts/badge.tsx';
 import { Fold } from '../parts/fold.tsx';
@@ -83,6 +83,7 @@ function Step(props: StepProps) {
         </span>
       </div>
       <Progress task={task()} />
+      <Show when={summaryOf(task())}>{summary => <p class="step-message step-message-plain">{summary()}</p>}</Show>
       <Show when={messageOf(task())}>
         {message => (
           <p class="step-message" classList={{ 'step-message-plain': isTaskOver(task().state) && !isFailed() }}>
@@ -107,7 +108,8 @@ function Step(props: StepProps) {
 
 /** Who skipped it stands beside its state. */
 function messageOf({ state, message, skippedBy }: TaskView): string {
-  if (state === 'succeeded' || state === 'undone') return '';
+  // One that has failed and was undone still says why.
+  if (state === 'succeeded') return '';
   return skippedBy ? message.replace(`Skipped by ${skippedBy}.`, '').trim() : message;
 }
 

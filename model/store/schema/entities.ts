@@ -244,6 +244,7 @@ export const environments = pgTable(
     vhost: jsonb('vhost').$type<Record<string, unknown>>(),
     certificates: jsonb('certificates').$type<Record<string, unknown>>(),
     disabled_notice: text('disabled_notice'),
+    previous_release: text('previous_release').references(() => releases.id),
   },
   table => [
     uniqueIndex('environments_name').on(table.organisation, table.name).where(live),

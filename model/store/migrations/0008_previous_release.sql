@@ -1,0 +1,2 @@
+ALTER TABLE "environments" ADD COLUMN "previous_release" text;--> statement-breakpoint
+ALTER TABLE "environments" ADD CONSTRAINT "environments_previous_release_releases_id_fk" FOREIGN KEY ("previous_release") REFERENCES "public"."releases"("id") ON DELETE no action ON UPDATE no action;

@@ -1,0 +1,1 @@
+../../install_wordpress/files/site.php
