@@ -309,34 +309,6 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /confirmed_by.on: "on" is no state of a environment.*"sure" is no field of the type bool here/s,
   ],
   [
-    'an Environment that is added',
-    operation('  - {id: a, task: install_static}\n', 'on: environment\nadds: {asks: [nome], takes: [salt]}'),
-    /adds.asks.0: "nome" is no field of an environment.*adds.takes.0: "salt" is a secret of its own/s,
-  ],
-  [
-    'an Environment that is added elsewhere',
-    operation('  - {id: a, task: install_static}\n', 'on: release\nadds: {asks: [name]}'),
-    /adds: has a meaning only with "on: environment"/,
-  ],
-  [
-    'a check',
-    operation(
-      '  - {id: a, task: install_static}\n',
-      'on: environment\nchecks: [{that: environment.nome, is: x, unless: sure, message: No.}, {that: environment.name, message: No.}]',
-    ),
-    /environment has no "nome".*needs "is" or "is_not".*checks.0.unless: "sure" is no field of the type bool here/s,
-  ],
-  [
-    'where data come from',
-    operation('  - {id: a, task: install_static, with: {path: $source.path}}\n'),
-    /There is no source here: add a field "source".* or "needs: source" to the step/,
-  ],
-  [
-    'a nested Operation on what is not added',
-    operation('  - {id: a, operation: install_environment, on: target}\n'),
-    /There is no target here: add "adds", which makes it/,
-  ],
-  [
     'a lock',
     operation('  - {id: a, task: install_static}\n', 'on: server\nlocks: {release: shared}'),
     /locks.release: An Operation on a server has no release/,

@@ -1,0 +1,50 @@
+// Mistakes about the Environments beside the subject: where data come from, what is added, what is checked before the start.
+
+import { afterEach, expect, test } from 'vitest';
+import { readCatalogue } from './read-catalogue.ts';
+import { goodTypes, makeTypeFolders, type TypeFolders } from './testing/type-folders.ts';
+
+const made: TypeFolders[] = [];
+afterEach(async () => {
+  for (const folders of made.splice(0)) await folders[Symbol.asyncDispose]();
+});
+
+const operation = (steps: string, head = 'on: environment') => ({
+  'operations/try.yml': `title: Try\ndescription: Tries.\n${head}\nsteps:\n${steps}`,
+});
+
+test.each<[title: string, files: Record<string, string>, expected: RegExp]>([
+  [
+    'an Environment that is added',
+    operation('  - {id: a, task: install_static}\n', 'on: environment\nadds: {asks: [nome], takes: [salt]}'),
+    /adds.asks.0: "nome" is no field of an environment.*adds.takes.0: "salt" is a secret of its own/s,
+  ],
+  [
+    'an Environment that is added elsewhere',
+    operation('  - {id: a, task: install_static}\n', 'on: release\nadds: {asks: [name]}'),
+    /adds: has a meaning only with "on: environment"/,
+  ],
+  [
+    'a check',
+    operation(
+      '  - {id: a, task: install_static}\n',
+      'on: environment\nchecks: [{that: environment.nome, is: x, unless: sure, message: No.}, {that: environment.name, message: No.}]',
+    ),
+    /environment has no "nome".*needs "is" or "is_not".*checks.0.unless: "sure" is no field of the type bool here/s,
+  ],
+  [
+    'where data come from',
+    operation('  - {id: a, task: install_static, with: {path: $source.path}}\n'),
+    /There is no source here: add a field "source".* or "needs: source" to the step/,
+  ],
+  [
+    'a nested Operation on what is not added',
+    operation('  - {id: a, operation: install_environment, on: target}\n'),
+    /There is no target here: add "adds", which makes it/,
+  ],
+])('%s is refused where it is wrong', async (_, files, expected) => {
+  const folders = await makeTypeFolders({ ...goodTypes, ...files });
+  made.push(folders);
+  const { problems } = await readCatalogue(folders.paths);
+  expect(problems.map(({ message }) => message).join('\n')).toMatch(expected);
+});
