@@ -36,11 +36,19 @@ test('the page is shown and taken away once each, and its time is told', async (
   expect((await play('set_maintenance', { shown: false })).outputs).toEqual({ closed: false, opened: true });
 });
 
-test('a site that runs something else than was noted, and one that is not there, are refused', async () => {
+test('a site that runs something else than was noted, one that has no room, and one that is not there, are refused', async () => {
   const look = (deployed: string) => play('check_room', { deployed_hash: deployed, hash: wanted });
   writeFileSync(join(folder, 'releases', present, 'index.html'), 'x');
   expect((await look(present)).code).toBe(0);
   expect(words(await look(wanted))).toContain(`The site runs the commit ${present}, and not ${wanted}`);
+  const mariadb = join(folder, 'mariadb');
+  // A database that no disk has room for a copy of.
+  writeFileSync(mariadb, '#!/bin/sh\necho 999999999999999\n', { mode: 0o755 });
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+  const database = { name: 'shop', user: 'shop', host: '127.0.0.1' };
+  const small = await play('check_room', { deployed_hash: present, hash: wanted, database });
+  vi.unstubAllEnvs();
+  expect(words(small)).toMatch(/room for \d+ MB; the new code and a copy of the database may need 9536\d+ MB/);
   rmSync(folder, { recursive: true });
   expect(words(await play('set_maintenance', {}))).toContain('is not on the Server. Run “Install”');
 });

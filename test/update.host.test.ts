@@ -147,14 +147,6 @@ describe.skipIf(reason !== null)('updates of a WordPress site', () => {
     expect(await notes()).toEqual([]);
   });
 
-  test('a full disk is told before anything is fetched', async () => {
-    await farm.web.exec('dd if=/dev/zero of=/srv/full bs=64k status=none; truncate -s -8M /srv/full');
-    const { operation } = await operator.failureOf('environments/blog', update('--release', 'blog/v2'));
-    await farm.web.exec('rm /srv/full');
-    expect(operation.message).toMatch(/room for \d+ MB; the new code and a copy of the database may need \d+ MB/);
-    expect((await environment()).state).toBe('enabled');
-  });
-
   test('an update takes the current Release, brings the database along, and says for how long the site was closed', async () => {
     await operator.must('project', 'edit', 'blog', '--current-release', 'blog/v2');
     const { code, stdout } = await update();
