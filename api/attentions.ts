@@ -39,7 +39,7 @@ function effectsOf(attention: Attention, plan: Plan | null, { asking, done }: Sc
   const failed = titlesOf(plan ? [...runnablesOf(plan)].filter(({ taskId }) => attention.tasks.includes(taskId)) : []);
   const own = plan ? ([...plansOf(plan)].find(each => each.plan.operationId === asking)?.plan ?? plan) : null;
   const isOpen = ({ taskId }: TaskStep) =>
-    !attention.tasks.includes(taskId) && !done.some(({ step }) => step.taskId === taskId);
+    !attention.tasks.includes(taskId) && !done.some(({ step, failed }) => !failed && step.taskId === taskId);
   const rest = titlesOf(own ? stepsOf([...tasksOf(own)]).filter(isOpen) : []);
   const goesOn = rest ? ` Then: ${rest}.` : '';
   // An undo goes through the outer Operations as well.

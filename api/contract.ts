@@ -150,6 +150,8 @@ export interface FormView {
   action: ActionOffer | null;
   /** Fields that still have to be asked; a remembered or default value stands in `default`. */
   groups: FormGroup[];
+  /** Entities that the subject names and nobody is asked for. */
+  given: { label: string; kind: EntityKind; id: string; name: string }[];
   /** What will be done, in order. */
   steps: { id: string; title: string; depth: number; target: string }[];
   /** Why it cannot be started whatever is entered. */

@@ -45,7 +45,7 @@ export async function formOf(
   principal: Principal,
   request: OperationRequest,
 ): Promise<FormView> {
-  const { type, form, steps, refusal } = await prepareOperation(deps, principal, request);
+  const { type, form, steps, refusal, roots } = await prepareOperation(deps, principal, request);
   return {
     type: type.name,
     title: type.title,
@@ -53,6 +53,10 @@ export async function formOf(
     dangerous: type.dangerous,
     action: actionOffer(type, form),
     groups: form.groups,
+    given: type.fields.flatMap(({ name, label = name, to, ask }) => {
+      const root = to === name && ask === false ? roots[to] : undefined;
+      return to && root ? [{ label, kind: to, id: root.id, name: root.name }] : [];
+    }),
     steps: shownSteps(steps, 0),
     problems: [...(refusal ? [{ path: '', message: refusal }] : []), ...form.problems],
   };

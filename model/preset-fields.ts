@@ -12,12 +12,9 @@ function presetOf({ from, except }: OperationField, roots: PathRoots): unknown {
   const value = from === undefined ? undefined : readPath(roots, from);
   if (value === null || value === undefined) return undefined;
   const id = idOf(value);
-  if (isEntity(value) && (gone.includes(value.state) || value.locked === true)) return undefined;
+  if (isEntity(value) && (value.state === 'deleted' || value.locked === true)) return undefined;
   return except !== undefined && id === idOf(readPath(roots, except)) ? undefined : id;
 }
-
-/** States in which nothing can be made of one. */
-const gone = ['deleted', 'failed', 'removed'];
 
 const isEntity = (value: unknown): value is PathRoot => isDict(value) && 'id' in value && 'state' in value;
 

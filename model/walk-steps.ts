@@ -81,7 +81,11 @@ function resolveUndo(catalogue: Catalogue, done: PlainTask, scope: Scope): Resol
   if (!task || task === keepWord) return null;
   const given: Record<string, Input> = {};
   for (const { argument, source } of done.sources) if (source.kind === 'input') given[argument.name] = source.input;
-  for (const { name } of type.outputs) given[name] = { from: 'output', step: [...scope.within, step.id], output: name };
+  for (const { name } of type.outputs) {
+    // One that has failed gave nothing.
+    if (step.undoFailed && given[name]) continue;
+    given[name] = { from: 'output', step: [...scope.within, step.id], output: name };
+  }
   const { title: _title, ...rest } = step;
   const resolve = (name: string, bindings: Record<string, unknown> = {}) =>
     resolvePlainTask(catalogue, { ...rest, task: name, with: bindings, optional: true }, { ...scope, given });

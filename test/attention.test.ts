@@ -268,6 +268,16 @@ describe('an undo', () => {
 });
 
 describe('a resume', () => {
+  test('goes through nested Operations that the end before had closed unbegun', async () => {
+    const parked = await whileBroken([0], () => run('outer'));
+    const left = await decided(parked, 'leave');
+    expect(states(left).slice(1)).toEqual(['a failed', 's1 skipped', 's2 skipped', 'z skipped']);
+    expect(left.children.map(({ state, message }) => [state, message])).toEqual([['cancelled', 'Not run.']]);
+    await aegir.call('POST', `/api/operations/${left.id}/resume`, {});
+    const done = await aegir.waitUntilQuiet(left.id);
+    expect([done.state, done.children[0]?.state]).toEqual(['succeeded', 'succeeded']);
+  });
+
   test('runs the failed step and what follows, as the same Operation, and says so before', async () => {
     const failed = await whileBroken([7], async () => aegir.waitFor(await start('ten')));
     const path = `/api/operations/${failed.id}/resume`;

@@ -124,7 +124,25 @@ test('an update that fails is named with its reason and with what is left', asyn
   expect(words(result)).toContain(
     'The update shop_update_10001 failed: The moon is away. What it did before it failed',
   );
+  expect(words(result)).toContain('The site is not in maintenance');
   expect(calls()).toEqual(['updatedb --yes']);
+  write('maintenance', '');
+  expect(words(await play('update_drupal'))).toContain('Visitors get the maintenance page. Undo brings back');
+});
+
+test('new code that lacks a module is warned of, and one that is older than the site is refused', async () => {
+  const found = {
+    warnings: ['The module news is enabled, and the new code does not have it.'],
+    refusals: [] as string[],
+  };
+  say({ said: `aegir-result: ${JSON.stringify(found)}` });
+  const result = await play('check_drupal_update');
+  expect([result.code, result.outputs.summary], result.output).toEqual([0, found.warnings[0]]);
+  expect(words(result)).toContain('Warning: The module news is enabled');
+  say({ said: `aegir-result: ${JSON.stringify({ ...found, refusals: ['Drupal would go back.'] })}` });
+  expect(words(await play('check_drupal_update'))).toContain('Drupal would go back. Nothing was changed.');
+  say({ said: 'The database of the site cannot be read', code: 1 });
+  expect(words(await play('check_drupal_update'))).toContain('cannot be read');
 });
 
 test('an unfinished database is not removed, and one without people is not taken for a site', async () => {

@@ -36,6 +36,21 @@ add_action('wp_footer', function () {
 });
 `,
 });
+/** A service with a migration among its build commands, which may fail when it has done its work. */
+const tool = (version: string, end: string) => ({
+  'serve.py': `import http.server, os
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b'tool ${version}')
+    def log_message(self, *rest): pass
+http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Page).serve_forever()
+`,
+  migrate: `#!/bin/sh
+mariadb -h "$DATABASE_HOST" -u "$DATABASE_USER" -p"$DATABASE_PASSWORD" --ssl-ca="$DATABASE_CA" --ssl-verify-server-cert "$DATABASE_NAME" -e "
+  CREATE TABLE IF NOT EXISTS migrations (version VARCHAR(9)); INSERT INTO migrations VALUES ('${version}')" || exit 2
+${end}
+`,
+});
 const use = `UPDATE wp_options SET option_value = 'a:1:{i:0;s:13:\\"shop/shop.php\\";}' WHERE option_name = 'active_plugins'`;
 const path = '/var/lib/aegir/environments/blog';
 
@@ -83,6 +98,37 @@ describe.skipIf(reason !== null)('updates of a WordPress site', () => {
     await farm.web.exec(`echo kept >${path}/files/kept.txt`);
   });
 
+  test('a service whose migration fails half-way is the former one again, database included', async () => {
+    const repository = join(farm.repositories, 'tool');
+    const releases = [tool('one', ''), tool('two', ''), tool('three', 'echo The sun is away; exit 1')];
+    await farm.make('projects', { name: 'tool', repository: `${farm.git.url}/tool`, application: 'generic' });
+    for (const [index, files] of releases.entries()) {
+      const git_ref = await commitFiles(repository, files);
+      await farm.make('releases', { name: `v${index + 1}`, project: 'tool', git_ref });
+    }
+    await farm.make('environments', {
+      ...{ name: 'tool', release: 'tool/v1', cluster: 'farm', database_server: 'database' },
+      ...{ primary_name: 'tool.example.org', backup_store: 'here' },
+    });
+    const answers = { build: ['./migrate'], service_command: ['python3', 'serve.py'] };
+    await farm.run('environments', 'tool', 'install_environment', answers);
+    const state = async () => [
+      (await farm.ask('tool.example.org')).slice(4).trim(),
+      (await farm.database.exec(`mariadb aegir_tool -BNe 'SELECT * FROM migrations'`)).stdout,
+      (await operator.entity('environments/tool')).state,
+    ];
+    expect(await state()).toEqual(['tool one', 'one', 'enabled']);
+    const updateTool = (release: string) =>
+      operator.cli('run', 'update_environment', 'tool', '--release', `tool/${release}`, '--follow');
+    const { code, stdout } = await updateTool('v2');
+    expect([code, await state()], stdout).toEqual([0, ['tool two', 'one\ntwo', 'enabled']]);
+    expect((await updateTool('v3')).stdout).toContain('The sun is away');
+    expect((await state())[1]).toBe('one\ntwo\nthree');
+    const { id } = await operator.lastOperation('environments/tool');
+    const decided = await operator.cli('decide', id, 'undo', '--follow');
+    expect(await state(), decided.stdout).toEqual(['tool two', 'one\ntwo', 'enabled']);
+  });
+
   afterAll(async () => {
     await farm?.stop();
     if (store) await rm(store, { recursive: true, force: true });
@@ -99,14 +145,6 @@ describe.skipIf(reason !== null)('updates of a WordPress site', () => {
     expect(operation.message).toContain('no-such-branch');
     expect([(await environment()).state, await shop()]).toEqual(['enabled', 'shop 1.0 of 1.0: first']);
     expect(await notes()).toEqual([]);
-  });
-
-  test('a full disk is told before anything is fetched', async () => {
-    await farm.web.exec('dd if=/dev/zero of=/srv/full bs=64k status=none; truncate -s -8M /srv/full');
-    const { operation } = await operator.failureOf('environments/blog', update('--release', 'blog/v2'));
-    await farm.web.exec('rm /srv/full');
-    expect(operation.message).toMatch(/room for \d+ MB; the new code and a copy of the database may need \d+ MB/);
-    expect((await environment()).state).toBe('enabled');
   });
 
   test('an update takes the current Release, brings the database along, and says for how long the site was closed', async () => {

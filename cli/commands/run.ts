@@ -158,12 +158,15 @@ async function confirm(
   { entity, form }: NonNullable<PreparedRun['subject']>,
 ): Promise<void> {
   if (options.yes || !environment.interactive || (form.confirm === null && !form.dangerous)) return;
+  for (const line of givenLines(form)) note(line);
   if (form.confirm !== null) note(form.confirm);
   const name = nameOf(entity);
   const answer = await ask(form.dangerous ? `Type "${name}" to go on: ` : `${form.title} ${name}? [y/N] `);
   const agreed = form.dangerous ? answer === name : /^y(es)?$/i.test(answer);
   if (!agreed) throw usageError('Nothing was started.');
 }
+
+const givenLines = ({ given }: FormView) => given.map(({ label, name }) => `${label}: ${name}`);
 
 function describe(prepared: PreparedRun | null): string {
   if (prepared === null)
@@ -178,7 +181,9 @@ function renderHelp(prepared: PreparedRun | null): string {
     step => `  ${'  '.repeat(step.depth)}${step.title}${step.target ? ` (${step.target})` : ''}`,
   );
   const problems = form.problems.map(problem => `  ${problem.path ? `${problem.path}: ` : ''}${problem.message}`);
+  const given = givenLines(form).map(line => `  ${line}`);
   return [
+    ...(given.length > 0 ? ['', 'Chosen already:', ...given] : []),
     ...(steps.length > 0 ? ['', 'Steps:', ...steps] : []),
     ...(problems.length > 0 ? ['', 'It cannot be started now:', ...problems] : []),
   ].join('\n');

@@ -78,6 +78,7 @@ export function formView(fields: FieldSpec[] = []): FormView {
     dangerous: false,
     action: null,
     groups: [{ title: 'Write vhost', fields }],
+    given: [],
     steps: [{ id: 'code', title: 'Deploy release', depth: 0, target: 'web1' }],
     problems: [],
   };

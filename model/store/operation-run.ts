@@ -125,10 +125,22 @@ async function hasTouched(tx: Transaction, { operationId, touchesFrom }: Plan): 
 
 async function closeTasks(tx: Transaction, plan: Plan, end: OperationEnd): Promise<void> {
   await closeRunningTasks(tx, plan.operationId, end);
+  await closeNotBegun(tx, plan.operationId, end.state);
+}
+
+/** Its own Tasks, and nested Operations with theirs. */
+async function closeNotBegun(tx: Transaction, operation: string, state: OperationEnd['state']): Promise<void> {
+  const message = 'Not run.';
   await tx
     .update(tasks)
-    .set({ state: end.state === 'cancelled' ? 'cancelled' : 'skipped', message: 'Not run.' })
-    .where(and(eq(tasks.operation, plan.operationId), eq(tasks.state, 'pending')));
+    .set({ state: state === 'cancelled' ? 'cancelled' : 'skipped', message })
+    .where(and(eq(tasks.operation, operation), eq(tasks.state, 'pending')));
+  const nested = await tx
+    .update(operations)
+    .set({ state: 'cancelled', message, endedAt: new Date() })
+    .where(and(eq(operations.parent, operation), eq(operations.state, 'queued')))
+    .returning({ id: operations.id });
+  for (const { id } of nested) await closeNotBegun(tx, id, state);
 }
 
 /**

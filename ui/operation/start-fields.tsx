@@ -1,8 +1,10 @@
 // The questions before a run: fields grouped by the Task type that needs them, the reason, and the confirmation.
 
+import { A } from '@solidjs/router';
 import { createUniqueId, For, Show } from 'solid-js';
 import type { FormView } from '../../api/contract.ts';
 import type { Problem } from '../../model/errors.ts';
+import { useDefinitions } from '../app/session.tsx';
 import type { Draft, Drafts } from '../form/drafts.ts';
 import { FormFields } from '../form/form-fields.tsx';
 import { TypedName } from '../parts/confirm-dialog.tsx';
@@ -19,19 +21,44 @@ interface StartFieldsProps {
 export function StartFields(props: StartFieldsProps) {
   const groups = () => props.view.groups.filter(group => group.fields.length > 0);
   return (
-    <Show when={groups().length > 0} fallback={<p class="faint">Nothing has to be entered: every value is known.</p>}>
-      <For each={groups()}>
-        {group => (
-          <Panel title={group.title}>
-            <FormFields
-              specs={group.fields}
-              drafts={props.drafts}
-              problems={props.problems}
-              onChange={props.onChange}
-            />
-          </Panel>
-        )}
-      </For>
+    <>
+      <Given given={props.view.given} />
+      <Show when={groups().length > 0} fallback={<p class="faint">Nothing has to be entered: every value is known.</p>}>
+        <For each={groups()}>
+          {group => (
+            <Panel title={group.title}>
+              <FormFields
+                specs={group.fields}
+                drafts={props.drafts}
+                problems={props.problems}
+                onChange={props.onChange}
+              />
+            </Panel>
+          )}
+        </For>
+      </Show>
+    </>
+  );
+}
+
+function Given(props: { given: FormView['given'] }) {
+  const definitions = useDefinitions();
+  return (
+    <Show when={props.given.length > 0}>
+      <Panel title="Chosen already">
+        <dl class="facts">
+          <For each={props.given}>
+            {({ label, kind, id, name }) => (
+              <div class="fact">
+                <dt>{label}</dt>
+                <dd>
+                  <A href={`/${definitions()[kind].plural}/${id}`}>{name}</A>
+                </dd>
+              </div>
+            )}
+          </For>
+        </dl>
+      </Panel>
     </Show>
   );
 }
