@@ -2,7 +2,7 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { EntityView, ListedEntity, OperationTypeOffer, Page, ProblemJson } from '../api/contract.ts';
+import type { EntityView, FormView, ListedEntity, OperationTypeOffer, Page, ProblemJson } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
 import { aegirCommand } from './cli.ts';
 import { type Aegir, startAegir } from './harness.ts';
@@ -85,6 +85,22 @@ test('an Environment behind its Project’s current Release says so, in the list
   await edit(v2, { locked: true });
   expect(await views()).toEqual([null, null, null]);
   await edit(v2, { locked: false });
+});
+
+test('“Update” begins with the current Release, and takes neither the present one nor one of another Project', async () => {
+  await database.query(`update environments set state = 'enabled' where name = 'blog'`);
+  const blog = '/api/environments/blog';
+  const { body: current } = await aegir.call<EntityView>('GET', v2);
+  const { body: form } = await aegir.call<FormView>('GET', `${blog}/operation-types/update_environment/form`);
+  expect(form.groups[0]?.fields).toMatchObject([{ name: 'release', default: current.id }]);
+  const update = (release: string) =>
+    refusal('POST', `${blog}/operations`, { type: 'update_environment', input: { release } });
+  expect(await update('shop/v1')).toContain('The Release v1 is the present one: there is nothing to do.');
+  expect(await update('other/v1')).toContain('The Release v1 is of another Project.');
+  expect(await offer(blog, 'roll_back_environment')).toContain('There is no Release to go back to');
+  await database.query(`update environments set previous_release = '${current.id}' where name = 'blog'`);
+  expect(await offer(blog, 'roll_back_environment')).toBe('There is no backup of the previous Release any more.');
+  await database.query(`update environments set previous_release = null, state = 'new' where name = 'blog'`);
 });
 
 test('a locked Release stays as it is, and is taken by nobody else; who has it goes on', async () => {

@@ -70,7 +70,9 @@ describe.skipIf(reason !== null)('updates of a WordPress site', () => {
     operator.must('release', 'create', '--name', name, '--project', 'blog', '--git-ref', ref);
   const update = (...words: string[]) => operator.cli('run', 'update_environment', 'blog', ...words, '--follow');
   const notes = async () =>
-    (await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body.items.map(({ values }) => values.note);
+    (await farm.aegir.call<Page<Entity>>('GET', '/api/backups')).body.items
+      .filter(({ values }) => String(values.name).startsWith('blog-'))
+      .map(({ values }) => values.note);
   const isOpen = async () =>
     expect((await farm.web.exec(`ls ${path} ${path}/current/`)).stdout).not.toMatch(/maintenance$|restore|before/m);
 
