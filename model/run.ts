@@ -25,3 +25,8 @@ export function isOver(state: OperationState): boolean {
 export function isTaskOver(state: TaskState): boolean {
   return state !== 'pending' && state !== 'running';
 }
+
+export const lookFirst = 'Look at what it left before you retry it.';
+
+/** Of a Task that must not simply run again. */
+export const lostMessage = `The worker went away in the middle of a step, which is not carried out again by itself. ${lookFirst}`;
