@@ -4,10 +4,18 @@
 import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { AppError, errorText } from '../model/errors.ts';
 import type { RunnableStep, SubjectReference } from '../model/plan.ts';
+import { lookFirst, lostMessage } from '../model/run.ts';
 import { updateHostKey } from '../model/store/host-keys.ts';
 import { openLog } from '../model/store/logs.ts';
 import { listEndedInVain } from '../model/store/over.ts';
-import { type AttemptEnd, type AttemptRow, beginAttempt, endAttempt, setKept } from '../model/store/tasks.ts';
+import {
+  type AttemptEnd,
+  type AttemptRow,
+  beginAttempt,
+  endAttempt,
+  findLastTry,
+  setKept,
+} from '../model/store/tasks.ts';
 import { createMask, maskValue } from '../secrets/mask.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
 import type { RunReport, RunResult } from './backends/backend.ts';
@@ -50,6 +58,8 @@ const heartbeatMs = 1000;
 export async function runTask(deps: ActivityDependencies, args: TaskArguments): Promise<TaskResult> {
   const beat = setInterval(() => heartbeat(), heartbeatMs);
   try {
+    const told = await resultOfEarlierTry(deps, args);
+    if (told) return told;
     const token = makeToken();
     const attempt = await beginAttempt(deps.db, {
       taskId: args.step.taskId,
@@ -61,6 +71,18 @@ export async function runTask(deps: ActivityDependencies, args: TaskArguments): 
   } finally {
     clearInterval(beat);
   }
+}
+
+/** The engine tries again when it has not heard of an end. The end may be recorded nevertheless: then it counts. A Task that
+ * must not simply run again is tried for this only. */
+async function resultOfEarlierTry({ db }: ActivityDependencies, args: TaskArguments): Promise<TaskResult | null> {
+  const { operation, step } = args;
+  const { engineAttempt, ...activity } = execution(operation.engineRun);
+  if (engineAttempt === 1) return null;
+  const last = await findLastTry(db, { taskId: step.taskId, ...activity });
+  if (last?.state === 'succeeded') return { outputs: last.outputs, changed: last.changed ?? false };
+  if (step.repeatable || !last) return null;
+  throw ApplicationFailure.nonRetryable(last.message ? `${last.message} ${lookFirst}` : lostMessage, 'TaskFailed');
 }
 
 /** Which execution of the engine this is. */
@@ -201,7 +223,7 @@ async function conclude(
 function stoppedMessage(step: RunnableStep): string {
   return step.repeatable
     ? 'The worker was stopped in the middle; another one carries the Task out again.'
-    : 'The worker was stopped in the middle, and this Task must not simply run again. Look at what it left before you retry it.';
+    : `The worker was stopped in the middle, and this Task must not simply run again. ${lookFirst}`;
 }
 
 function droppedMessage(step: RunnableStep, cancelReason: string): string {

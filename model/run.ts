@@ -30,3 +30,8 @@ export function isTaskOver(state: TaskState): boolean {
 export function summaryOf({ state, outputs }: { state: TaskState; outputs: Record<string, unknown> }): string {
   return state === 'succeeded' && typeof outputs.summary === 'string' ? outputs.summary : '';
 }
+
+export const lookFirst = 'Look at what it left before you retry it.';
+
+/** Of a Task that must not simply run again. */
+export const lostMessage = `The worker went away in the middle of a step, which is not carried out again by itself. ${lookFirst}`;

@@ -186,6 +186,28 @@ describe('the control plane in trouble', () => {
     expect(entries().filter(line => line.startsWith('end'))).toEqual([`end ${second}`]);
   }, 180_000);
 
+  test('what was recorded counts, also when the engine did not hear of it and the Task must not run again', async () => {
+    await operator.must('run', 'count_once', 'site');
+    await expect.poll(counted, { timeout: 60_000 }).toBeGreaterThan(5);
+    const { id } = await operator.lastOperation('projects/site');
+    const connection = await Connection.connect({ address: inject('temporalAddress') });
+    try {
+      engine.cut();
+      writeFileSync(stop, 'now');
+      await expect.poll(async () => (await view(id)).tasks[1]?.state, { timeout: 30_000 }).toBe('succeeded');
+      const namespace = aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '';
+      const run = new Client({ connection, namespace }).workflow.getHandle(id);
+      const attempt = async () => (await run.describe()).raw.pendingActivities?.[0]?.attempt ?? 0;
+      await expect.poll(attempt, { timeout: 60_000 }).toBe(2);
+    } finally {
+      engine.heal();
+      await connection.close();
+    }
+    const done = await aegir.waitFor(id);
+    expect(done.state, done.message).toBe('succeeded');
+    expect(done.tasks[1]?.attempts.map(({ state }) => state)).toEqual(['succeeded']);
+  }, 180_000);
+
   test('a Task that takes longer than its limit is ended and says so', async () => {
     const { code, stdout } = await operator.cli('run', 'overrun', 'site', '--follow');
     expect(code, stdout).toBe(1);

@@ -2,6 +2,7 @@
 
 import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { Choice } from '../model/attention.ts';
+import { lostMessage } from '../model/run.ts';
 
 export interface Failure {
   message: string;
@@ -35,7 +36,7 @@ export function failureOf(error: unknown): Failure {
 /** Nobody could say it but the engine. */
 function timeoutMessage({ timeoutType }: TimeoutFailure): string {
   return timeoutType === 'HEARTBEAT'
-    ? 'The worker went away in the middle of a step, which is not carried out again by itself. Look at what it left before you retry.'
+    ? lostMessage
     : 'A step took longer than its time limit and was ended. Look at what it left; retry it, or give its Task type a longer "timeout".';
 }
 

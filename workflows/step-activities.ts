@@ -32,7 +32,9 @@ export function taskActivity(step: RunnableStep): TaskActivity {
     retry: {
       initialInterval: step.retry.firstDelaySeconds * 1000,
       backoffCoefficient: 2,
-      maximumAttempts: step.repeatable ? step.retry.attempts + attemptsForLostWorkers : 1,
+      // One that must not simply run again is tried to learn whether it has come to an end (run-task.ts).
+      maximumAttempts: (step.repeatable ? step.retry.attempts : 1) + attemptsForLostWorkers,
+      ...(step.repeatable ? {} : { nonRetryableErrorTypes: ['TemporalTimeout:StartToClose'] }),
     },
   });
   const activity = activities[step.taskType];

@@ -80,7 +80,7 @@ export interface RunResult {
   outputs: Record<string, unknown>;
   /** One or two sentences for a person: what went wrong and what to do. '' when it succeeded. */
   message: string;
-  /** Something of it may still run on the target. */
+  /** Something of it may still run, or lie, on the target. */
   isLeft?: boolean;
 }
 

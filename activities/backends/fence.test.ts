@@ -5,10 +5,10 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { BackendName } from '../../model/task-type.ts';
 import type { Backend } from './backend.ts';
-import { enter, explainRefusal, explainSilence, isPermitted, supersededMessage } from './fence.ts';
+import { enter, explainRefusal, explainSilence, isPermitted, leave, supersededMessage } from './fence.ts';
 import { renderGuard, renderShellGuard } from './guard.ts';
 import { createBackends, createSshMasters } from './index.ts';
-import { thisMachine } from './machine.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { type Folder, leftIn, makeFolder, makeRun, python, recordReport } from './test-run.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -85,6 +85,15 @@ test('a run that has lost its permit in the middle is superseded, whatever it en
       outputs: {},
     });
   }
+});
+
+test('a run whose machine did not hear of its end may have left its permit there', async () => {
+  const result = { status: 'succeeded', exitCode: 0, changed: true, outputs: { path: '/x' }, message: '' } as const;
+  const answering = (run: Machine['run']): Machine => ({ ...thisMachine(undefined, dependencies()), run });
+  const lost = answering(async () => ({ exitCode: 255, stdout: '', stderr: 'Connection closed' }));
+  const silent = answering(() => Promise.reject(new Error('The operation was aborted due to timeout')));
+  expect(await leave(lost, '/run/aegir/permits/T.1', result)).toEqual({ ...result, isLeft: true });
+  expect(await leave(silent, '/run/aegir/permits/T.1', result)).toEqual({ ...result, isLeft: true });
 });
 
 test('the highest token wins, for each key by itself', async () => {

@@ -60,7 +60,9 @@ function notEntered(status: RunResult['status'], message: string): RunResult {
 export async function leave(machine: Machine, permit: string, result: RunResult): Promise<RunResult> {
   const options = { input: '', signal: AbortSignal.timeout(answerMs) };
   const answer = await machine.run(renderLeaveCommand(machine, permit), options).catch(() => null);
-  if (answer?.stdout.trim() !== 'gone' || result.status === 'cancelled') return result;
+  // The permit of a run that is over harms nobody, but a later end takes it away.
+  if (answer?.exitCode !== 0) return { ...result, isLeft: true };
+  if (answer.stdout.trim() !== 'gone' || result.status === 'cancelled') return result;
   return { ...result, status: 'superseded', outputs: {}, message: supersededMessage };
 }
 

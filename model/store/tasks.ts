@@ -1,6 +1,6 @@
 // Rows of Tasks and their attempts. The end of a Task, the fields that its outputs set and its state are one transaction.
 
-import { and, asc, eq, gt, inArray, like, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, like, ne, sql } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import { isDict } from '../coerce.ts';
 import type { EntityKind } from '../entities.ts';
@@ -45,6 +45,33 @@ export interface AttemptBegin {
   engineAttempt: number;
   inputs: Record<string, unknown>;
   feedbackHash: string;
+}
+
+/** What is recorded of the last try of an activity; null = none has begun. */
+export interface RecordedTry {
+  state: AttemptRow['state'];
+  message: string;
+  outputs: Record<string, unknown>;
+  changed: boolean | null;
+}
+
+export async function findLastTry(
+  db: Db,
+  { taskId, engineRun, activity }: Pick<AttemptBegin, 'taskId' | 'engineRun' | 'activity'>,
+): Promise<RecordedTry | null> {
+  const [last] = await db
+    .select({
+      state: taskAttempts.state,
+      message: taskAttempts.message,
+      changed: taskAttempts.changed,
+      outputs: tasks.outputs,
+    })
+    .from(taskAttempts)
+    .innerJoin(tasks, eq(tasks.id, taskAttempts.task))
+    .where(and(eq(taskAttempts.task, taskId), like(taskAttempts.execution, `${engineRun}/${activity}/%`)))
+    .orderBy(desc(taskAttempts.number))
+    .limit(1);
+  return last ?? null;
 }
 
 /**

@@ -21,15 +21,14 @@ import tempfile
 # inventory and the environment, and ansible.cfg is the same for all.
 import ansible.cli
 import ansible.cli.playbook
-import ansible.plugins.callback.default  # noqa: F401
 from ansible import constants
 from ansible.plugins import loader
 from ansible.utils.path import cleanup_tmp_file
 
-# Our own callback is not among them: it looks at the environment of its run when it is imported.
 LOADERS = (
-    loader.action_loader, loader.become_loader, loader.connection_loader, loader.filter_loader, loader.lookup_loader,
-    loader.shell_loader, loader.strategy_loader, loader.test_loader,
+    loader.action_loader, loader.become_loader, loader.cache_loader, loader.callback_loader, loader.connection_loader,
+    loader.filter_loader, loader.inventory_loader, loader.lookup_loader, loader.shell_loader, loader.strategy_loader,
+    loader.test_loader, loader.vars_loader,
 )
 
 # stdin, output (as 1 and 2), events, and the namespaces of the run.

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import urllib.request
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,8 @@ OPTIONS = {
 CACHE = '/var/cache/aegir-restic'
 # A person who watches sees that it goes on.
 PROGRESS_SECONDS = 2
+# Its last words are those that explain.
+LONGEST_SAID = 100_000
 MISSING = re.compile(r'config file does not exist|unable to open config file.*(404|not exist)|Is there a repository at', re.S)
 
 
@@ -74,9 +77,8 @@ class Repository:
             for piece in iter(lambda: process.stdout.read(1 << 20), b''):
                 found.update(piece)
                 size += len(piece)
-            words = process.stderr.read().decode(errors='replace')
-        if process.returncode != 0:
-            raise StoreFailure(explain(words))
+        if process.code != 0:
+            raise StoreFailure(explain(process.words))
         return found.hexdigest(), size
 
     def restore(self, snapshot, target):
@@ -101,8 +103,7 @@ class Repository:
         with self._started(arguments, folder) as process:
             for line in process.stdout:
                 (on_line or lines.append)(line.decode(errors='replace'))
-            words = process.stderr.read().decode(errors='replace')
-        return process.returncode, lines, words
+        return process.code, lines, process.words
 
     def _started(self, arguments, folder=None):
         return Started(self._program, arguments, folder, self._address(), str(self._store.get('password') or ''))
@@ -140,10 +141,12 @@ class Repository:
 
 
 class Started:
-    """A process with its secrets, which are gone with it."""
+    """A process with its secrets, which are gone with it. `code` and `words` are there after its end."""
 
     def __init__(self, program, arguments, folder, address, password):
         self._files = SecretFiles()
+        # Not a pipe: that is full after 64 KiB, and it may have something to say of each of many files.
+        self._said = tempfile.TemporaryFile()
         environment = {
             'PATH': '/usr/local/bin:/usr/bin:/bin',
             'LANG': 'C.UTF-8',
@@ -156,16 +159,19 @@ class Started:
         self._process = subprocess.Popen(
             [program, '--quiet', *arguments] if arguments[0] != 'backup' else [program, *arguments],
             cwd=folder, env=environment, pass_fds=self._files.fds,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said,
         )
+        self.stdout = self._process.stdout
 
     def __enter__(self):
-        return self._process
+        return self
 
     def __exit__(self, *_):
-        self._process.stdout.close()
-        self._process.wait()
-        self._process.stderr.close()
+        self.stdout.close()
+        self.code = self._process.wait()
+        self._said.seek(max(0, self._said.seek(0, 2) - LONGEST_SAID))
+        self.words = self._said.read().decode(errors='replace')
+        self._said.close()
         self._files.__exit__()
 
 

@@ -64,12 +64,20 @@ class Stream:
             self.send(event='lines', lines=lines[start:start + 1000])
 
 
+# Of the run. This file is imported before there is one (fork_server.py).
+STREAM = None
+
+
 def open_stream():
+    """Without a descriptor to write to, this is the default callback."""
+    global STREAM
     descriptor = os.environ.pop('AEGIR_EVENTS', '')
-    return Stream(int(descriptor)) if descriptor else None
-
-
-STREAM = open_stream()
+    if not descriptor:
+        return
+    STREAM = Stream(int(descriptor))
+    # Warnings and errors come from everywhere through this one method: taking it over keeps one order.
+    sys.stdout.flush()
+    Display.display = display
 
 
 def display(self, msg, color=None, stderr=False, screen_only=False, log_only=False, newline=True, caplevel=None):
@@ -87,12 +95,6 @@ def display(self, msg, color=None, stderr=False, screen_only=False, log_only=Fal
     STREAM.lines(stringc(text, color) if color else text)
 
 
-if STREAM:
-    # Warnings and errors come from everywhere through this one method: taking it over keeps one order.
-    sys.stdout.flush()
-    Display.display = display
-
-
 class CallbackModule(Default):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = 'stdout'
@@ -100,6 +102,7 @@ class CallbackModule(Default):
 
     def __init__(self):
         super().__init__()
+        open_stream()
         self._begun = {}
         self._reasons = {}
 
