@@ -240,10 +240,9 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
     const { url, expires } = (await site.act('login_wordpress')) as { url: string; expires: string };
     const [, token = ''] = /^http:\/\/blog\.test\/\.well-known\/aegir-login\?token=([0-9a-f]{64})$/.exec(url) ?? [];
     expect(Date.parse(expires) - Date.now()).toBeGreaterThan(200_000);
-    expect((await onWeb(`ls ${path}/private/aegir-login`)).stdout).toBe(
-      createHash('sha256').update(token).digest('hex'),
-    );
-    expect((await onWeb(`stat -c %a ${path}/private/aegir-login/*`)).stdout).toBe('600');
+    const file = `${path}/private/aegir-login/${createHash('sha256').update(token).digest('hex')}`;
+    expect((await onWeb(`stat -c %a ${file}`)).stdout).toBe('600');
+    expect((await onWeb(`ls ${path}/private/aegir-login`)).stdout).toMatch(/^[0-9a-f]{64}(\n[0-9a-f]{64})*$/);
     expect((await onWeb(`grep -rl ${token} /var/lib /var/log`)).stdout).toBe('');
     expect(await site.act('login_wordpress', { user: `nobody' OR 1=1` })).toBe(
       `The site has no user “nobody' OR 1=1”.`,
