@@ -3,6 +3,7 @@
 import { isDict } from '../model/coerce.ts';
 import type { Problem } from '../model/errors.ts';
 import { suggestName } from '../model/near-name.ts';
+import { resolvePathType } from '../model/paths.ts';
 import type { Argument } from '../model/task-type.ts';
 import { validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
@@ -40,6 +41,10 @@ function addBinding(spec: Argument, raw: unknown, mistakes: Problem[]): Argument
   for (const path of binding.from ?? []) {
     const wrong = checkSource(path, argument);
     if (wrong) report('from', wrong);
+  }
+  for (const path of binding.unless ?? []) {
+    const type = resolvePathType(path);
+    if ('problem' in type) report('unless', type.problem);
   }
   return argument;
 }

@@ -106,7 +106,7 @@ export const bindingKeys: FieldSpec[] = [
   bool('remember'),
   bool('ask'),
   bool('fresh'),
-  text('unless', { choices: [...relatedRoots] }),
+  words('unless'),
   text('missing'),
   text('label'),
   text('format', { choices: [...fieldFormats] }),

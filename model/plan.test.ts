@@ -143,6 +143,26 @@ describe('the value of an argument', () => {
     });
   });
 
+  test('that only the first run needs is asked then, and is later what it was', () => {
+    const title: Argument = {
+      name: 'title',
+      type: 'str',
+      remember: true,
+      default: 'New',
+      unless: ['environment.path'],
+    };
+    const once = catalogue([taskType('do_it', [title])]);
+    const type = operationType('op', [{ task: 'do_it' }]);
+    const ask = (own: Scope) =>
+      makeForm(type, resolveSteps(once, type.steps, own), own).groups.flatMap(({ fields }) => fields);
+    const remembered = { do_it: { title: 'Blog' } };
+    expect(ask(scope(type, { remembered }))).toMatchObject([{ name: 'title', default: 'Blog' }]);
+    const installed = { roots: { ...roots, environment: entity('environment-1', { release, path: '/srv/x' }) } };
+    expect(ask(scope(type, { ...installed, remembered }))).toEqual([]);
+    const [step] = [...tasksOf(plan(once, type, { ...installed, remembered }))];
+    expect(inputsOf(step?.step)).toEqual({ title: { from: 'value', value: 'Blog' } });
+  });
+
   test('that nothing fills is asked, once for all Tasks, with what is remembered shown first', () => {
     const type = operationType('run', [{ task: 'do_it' }, { task: 'do_it', with: { size: 3 } }]);
     const own = scope(type, { remembered: { do_it: { size: 7 } } });
@@ -331,7 +351,7 @@ describe('a source', () => {
       taskType('keep', [{ name: 'of', type: 'str', from: ['environment.name'] }], { target: 'server' }),
       taskType('bring', [
         { name: 'from', type: 'str', from: ['source.web_server.name'] },
-        { name: 'title', type: 'str', unless: 'source', default: 'New' },
+        { name: 'title', type: 'str', unless: ['source'], default: 'New' },
       ]),
     ],
     [operationType('back_up', [{ task: 'keep' }], { locks: { environment: 'shared', server: 'shared' } })],

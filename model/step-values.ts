@@ -47,16 +47,17 @@ export function sourceOf(task: TaskType, argument: Argument, bindings: Record<st
     const source = sourceOfPath(path, scope);
     if (source) return source;
   }
-  const isNeedless = argument.unless !== undefined && scope.roots[argument.unless] !== undefined;
-  if (argument.ask === false || isNeedless) return withoutAsking(argument);
+  const remembered = argument.remember ? scope.remembered[task.name]?.[argument.name] : undefined;
+  const usual = remembered ?? argument.default;
+  const isNeedless = argument.unless?.some(path => Boolean(readPath(scope.roots, path)));
+  if (argument.ask === false || isNeedless) return withoutAsking(argument, usual);
   const answer = scope.answers[argument.name];
   if (answer !== undefined && answer !== null) return { kind: 'input', input: inputOf(answer, argument) };
-  const remembered = argument.remember ? scope.remembered[task.name]?.[argument.name] : undefined;
-  return { kind: 'ask', default: remembered ?? argument.default };
+  return { kind: 'ask', default: usual };
 }
 
-function withoutAsking(argument: Argument): Source {
-  if (argument.default !== undefined) return { kind: 'input', input: { from: 'value', value: argument.default } };
+function withoutAsking(argument: Argument, usual: unknown): Source {
+  if (usual !== undefined) return { kind: 'input', input: { from: 'value', value: usual } };
   if (!argument.required) return { kind: 'none' };
   return { kind: 'missing', message: argument.missing ?? `${argument.label ?? argument.name} is not known yet.` };
 }

@@ -3,7 +3,6 @@
 
 import type { EntityKind } from './entities.ts';
 import type { FieldRules, FieldSpec, FieldType } from './fields.ts';
-import type { RelatedRoot } from './paths.ts';
 
 export const backendNames = ['ansible', 'shell'] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -19,8 +18,8 @@ export interface Argument extends FieldSpec {
   missing?: string;
   /** The path is read when the Task begins, not when the Operation is started: of what others may change meanwhile. */
   fresh?: boolean;
-  /** Where there is such a root it is not asked: of what comes with the content. */
-  unless?: RelatedRoot;
+  /** Paths; where one has a value it is not asked: of what comes with the content, or what only the first run needs. */
+  unless?: string[];
 }
 
 export interface Output {
