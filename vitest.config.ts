@@ -13,8 +13,8 @@ function project(name: string, include: string[], exclude: string[], isHeavy: bo
       exclude: [...everywhere, ...exclude],
       pool: 'forks',
       sequence: { groupOrder: isHeavy ? 1 : 0 },
-      // For two cores: the heavy ones wait for hosts and browsers half of their time.
-      maxWorkers: isHeavy ? 3 : 2,
+      // Two suites are what two cores carry.
+      maxWorkers: 2,
       // A single Operation takes seconds; installing packages on a host or a fresh clone takes minutes.
       testTimeout: isHeavy ? 600_000 : 60_000,
       hookTimeout: isHeavy ? 600_000 : 120_000,

@@ -319,14 +319,29 @@ if [ "$d" != open ]; then echo "The door is $d."; exit 7; fi`;
     expect(browser.takeErrors()).toEqual([]);
   });
 
-  test('every page says within 15 s that the engine is away, and stops saying so when it is back', async () => {
-    await open(page, '/projects');
-    engine.cut();
-    const bar = page.locator('[data-away="engine"]');
-    await bar.waitFor({ timeout: 15_000 });
-    expect(await bar.innerText()).toContain('Operations go on by themselves when it is back.');
-    await forEachLook(page, async name => expect(await findOverflow(page), name).toEqual([]));
-    engine.heal();
-    await bar.waitFor({ state: 'detached' });
-  });
+  const away = {
+    engine: { take: async () => engine.cut(), give: async () => engine.heal() },
+    workers: {
+      async take() {
+        process.kill(aegir.worker.pid, 'SIGKILL');
+        await aegir.worker.stop();
+      },
+      async give() {
+        aegir.worker = await aegir.startWorker();
+      },
+    },
+  };
+  test.each(['engine', 'workers'] as const)(
+    'every page says within 15 s what is away (%s), and that it is back',
+    async part => {
+      await open(page, '/projects');
+      await away[part].take();
+      const bar = page.locator(`[data-away="${part}"]`);
+      await bar.waitFor({ timeout: 15_000 });
+      expect(await bar.innerText()).toContain('Operations go on by themselves when ');
+      await forEachLook(page, async name => expect(await findOverflow(page), name).toEqual([]));
+      await away[part].give();
+      await bar.waitFor({ state: 'detached' });
+    },
+  );
 });

@@ -130,10 +130,11 @@ describe.skipIf(reason !== null)(`HTTPS of sites${reason ? ` (skipped: ${reason}
 
   test('challenges are answered by plain HTTP on redirecting names and on a site that is closed', async () => {
     await vhost({ www: 'add', redirect_aliases: true });
-    await shell(`echo proof >${base}/acme/token; touch ${base}/environments/shop/maintenance`);
     expect(await brief('http://shop.test/a')).toBe('301 https://www.shop.test/a');
     expect(await brief('https://shop.test/a')).toBe('301 https://www.shop.test/a');
-    expect((await ask('https://www.shop.test/')).status).toBe(503);
+    await shell(`echo proof >${base}/acme/token; touch ${base}/environments/shop/maintenance`);
+    for (const url of ['http://www.shop.test/', 'https://www.shop.test/'])
+      expect((await ask(url)).status, url).toBe(503);
     for (const name of ['shop.test', 'www.shop.test', 'away.test'])
       expect(await brief(`http://${name}/.well-known/acme-challenge/token`)).toBe('200 proof');
     await shell(`rm ${base}/environments/shop/maintenance ${base}/acme/token`);
