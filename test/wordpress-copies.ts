@@ -85,7 +85,7 @@ export function testCopies(site: () => Site): void {
       ...named('copy'),
       '--follow',
     );
-    expect([code, stderr]).toEqual([1, expect.stringContaining('copy')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('Another Environment is called "copy" already')]);
     expect(await backups()).toEqual(kept);
     expect((await site().operator.lastOperation('environments/copy')).title).toBe('Verify');
   });

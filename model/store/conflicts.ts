@@ -50,7 +50,7 @@ function explain(kind: EntityKind, refused: PgError, cause: unknown, values: Rec
     return new AppError('conflict', problems[0]?.message ?? '', { problems, cause });
   }
   if (refused.code === '23505') {
-    const message = `There is a ${title} called "${value}" already. Choose another name.`;
+    const message = `Another ${title} is called "${value}" already. Choose another name.`;
     return new AppError('conflict', message, { problems: [{ path: 'values.name', message }], cause });
   }
   if (refused.code === '23503') {
