@@ -183,11 +183,6 @@ const broken: [title: string, files: Record<string, string | null>, expected: Re
     /can be set, not read/,
   ],
   [
-    'unless on a path that is none',
-    task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {unless: [sauce]}}\n'),
-    /aegir.yml:2: .*unless: "sauce" begins with "sauce", which is no root/,
-  ],
-  [
     'fresh without a path',
     task('a_b', '      x: {type: str, description: X}\n', 'target: worker\narguments: {x: {fresh: true}}\n'),
     /aegir.yml:2: .*fresh: has a meaning only beside one path/,

@@ -42,6 +42,16 @@ test.each<[title: string, files: Record<string, string>, expected: RegExp]>([
     operation('  - {id: a, operation: install_environment, on: target}\n'),
     /There is no target here: add "adds", which makes it/,
   ],
+  [
+    'what makes a question needless',
+    {
+      'roles/a_b/meta/argument_specs.yml':
+        'argument_specs:\n  main:\n    short_description: T\n    options:\n      x: {type: str, description: X}\n',
+      'roles/a_b/meta/aegir.yml': 'target: worker\narguments: {x: {unless: [sauce]}}\n',
+      'roles/a_b/tasks/main.yml': '[]\n',
+    },
+    /x.unless: "sauce" begins with "sauce", which is no root/,
+  ],
 ])('%s is refused where it is wrong', async (_, files, expected) => {
   const folders = await makeTypeFolders({ ...goodTypes, ...files });
   made.push(folders);

@@ -8,7 +8,7 @@ import { readPath } from './paths.ts';
 import type { PathRoots } from './step-values.ts';
 
 export function failedChecks(
-  { checks = [], fields }: OperationType,
+  { checks = [], fields }: Pick<OperationType, 'checks' | 'fields'>,
   roots: PathRoots,
   answers: Record<string, unknown>,
 ): Problem[] {

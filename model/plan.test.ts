@@ -3,7 +3,6 @@ import type { Catalogue } from './catalogue.ts';
 import { makeForm } from './form.ts';
 import { checkTaskValues, makePlan } from './make-plan.ts';
 import { refusalOf, unconfirmed } from './offers.ts';
-import { failedChecks } from './operation-checks.ts';
 import type { OperationType, StepType } from './operation-type.ts';
 import { type TaskStep, tasksOf } from './plan.ts';
 import type { PathRoots, Scope } from './step-values.ts';
@@ -394,19 +393,5 @@ describe('a source', () => {
     };
     expect(asked(roots)).toContain('title');
     expect(asked(withSource)).not.toContain('title');
-  });
-
-  test.each([
-    ['holds', { that: 'source.id', isNot: ['$environment.id'] }, []],
-    ['does not hold', { that: 'source.web_server.name', is: ['$server.name', 'another'] }, ['source']],
-    ['is said not to matter', { that: 'source.id', is: ['x'], unless: 'sure' }, []],
-    ['has nothing to look at', { that: 'backup.note', is: ['x'] }, []],
-  ])('is checked: what %s', (_, check, paths) => {
-    const fields = [
-      { name: 'source', type: 'reference', to: 'environment' },
-      { name: 'sure', type: 'bool' },
-    ] as const;
-    const checked = operationType('run', [], { fields: [...fields], checks: [{ ...check, message: 'No.' }] });
-    expect(failedChecks(checked, withSource, { sure: true }).map(({ path }) => path)).toEqual(paths);
   });
 });
