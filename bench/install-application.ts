@@ -84,7 +84,7 @@ async function measure({ name, repository, answers, bare }: Application): Promis
     const title = round === 1 ? 'first' : `of the same Release`;
     columns.push([title, await run('environments', environment, 'install_environment', answers)]);
   }
-  columns.push(['again', await run('environments', `${name}1`, 'install_environment', answers)]);
+  columns.push(['again', await run('environments', `${name}1`, 'install_environment')]);
   print(name, columns);
   for (let round = 1; round <= rounds; round++) await measureBare(name, bare, round);
 }
