@@ -12,9 +12,13 @@ DOCUMENTATION = """
 """
 
 import os
+import sys
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', '..'))
+import module_host  # noqa: E402
 
 
 class CallbackModule(CallbackBase):
@@ -28,3 +32,4 @@ class CallbackModule(CallbackBase):
         if folder:
             os.makedirs(folder, 0o700, exist_ok=True)
             os.symlink(folder, os.path.join(constants.DEFAULT_LOCAL_TMP, 'ansiballz_cache'))
+        module_host.start()
