@@ -77,7 +77,7 @@ def run(argv, module):
     with ours:
         with theirs:
             socket.send_fds(requests, [b'.'], [theirs.fileno()])
-        words = '\0'.join(argv).encode('utf-8', 'surrogateescape')
+        words = b'\0'.join(map(os.fsencode, argv))
         ours.sendall(SIZE.pack(len(words)) + words + SIZE.pack(len(module)) + module)
         with ours.makefile('rb') as answer:
             return read_answer(answer)
@@ -105,7 +105,7 @@ def hold(requests, alive):
         with socket.socket(fileno=descriptors[0]) as caller, caller.makefile('rwb') as both:
             try:
                 argv, module = (both.read(*SIZE.unpack(both.read(SIZE.size))) for _ in range(2))
-                target = targets.get(argv) or targets.setdefault(argv, Target(argv.decode('utf-8', 'surrogateescape').split('\0')))
+                target = targets.get(argv) or targets.setdefault(argv, Target(argv.split(b'\0')))
                 both.write(target.run(module))
             except Lost as lost:
                 del targets[argv]
