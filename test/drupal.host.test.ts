@@ -213,7 +213,10 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
       await operator.must('environment', 'edit', 'news', '--backup-store', 'here');
       const update = (release: string) =>
         operator.cli('run', 'update_environment', 'news', '--release', `shop/${release}`, '--follow');
-      const content = () => drush('news', 'state:get', 'aegir_trial');
+      // Not by an Operation: one that is parked keeps its locks.
+      const content = async () =>
+        (await farm.web.exec(`cd ${of('news')}/current && ${of('news')}/run vendor/bin/drush state:get aegir_trial`))
+          .stdout;
       await drush('news', 'state:set', 'aegir_trial', 'content');
       expect((await update('failing')).code).toBe(1);
       expect((await farm.ask('news.example.org')).slice(0, 3)).toBe('503');
