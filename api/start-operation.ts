@@ -4,7 +4,7 @@ import { ulid } from 'ulid';
 import type { Catalogue } from '../model/catalogue.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError, invalid, type Problem } from '../model/errors.ts';
-import { type Form, makeForm } from '../model/form.ts';
+import { type Form, makeForm, missingValues } from '../model/form.ts';
 import { checkTaskValues, makePlan } from '../model/make-plan.ts';
 import { refusalOf, unconfirmed } from '../model/offers.ts';
 import { addedFields, failedChecks } from '../model/operation-checks.ts';
@@ -90,9 +90,9 @@ export async function prepareOperation(
   };
   const taskTypes = [...resolvedTasks(resolveSteps(catalogue, type.steps, scope))].map(task => task.type.name);
   scope.remembered = await loadRemembered(deps.db, taskTypes, request.id);
-  const form = makeForm(type, resolveSteps(catalogue, type.steps, scope), scope);
+  const { groups } = makeForm(type, resolveSteps(catalogue, type.steps, scope), scope);
   const answered = validateFields(
-    form.groups.flatMap(group => group.fields),
+    groups.flatMap(group => group.fields),
     input,
   );
   problems.push(...answered.problems);
@@ -100,6 +100,7 @@ export async function prepareOperation(
   problems.push(...unconfirmed(type, roots[request.kind]?.state ?? '', answers));
   problems.push(...failedChecks(type, { ...roots, ...related }, answers));
   const steps = resolveSteps(catalogue, type.steps, { ...scope, answers });
+  const form = { groups, problems: missingValues(steps, scope) };
   // What is started is not waiting for an answer any more.
   const settled = { ...scope, openRoots: new Set<string>() };
   const resolve = (given: Record<string, unknown>) =>

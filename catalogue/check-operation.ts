@@ -6,7 +6,7 @@ import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
-import { isEntityKind, kindOfRoot, resolvePathType } from '../model/paths.ts';
+import { isEntityKind, isRelatedRoot, kindOfRoot, type RelatedRoot, resolvePathType } from '../model/paths.ts';
 import { type Argument, keepWord, type TaskType } from '../model/task-type.ts';
 import { joinPath } from '../model/validate.ts';
 import { type BindingScope, checkBinding, checkRoot } from './check-bindings.ts';
@@ -66,6 +66,9 @@ function checkHead(check: Check): void {
 function checkSteps(steps: StepType[], before: StepType[], check: Check): StepType[] {
   let earlier = before;
   for (const step of steps) {
+    checkNeeded(step, check, (key, message) =>
+      check.problems.push({ path: joinPath(check.pathOf(step), key), message }),
+    );
     if (step.parallel) {
       // Steps side by side do not see each other.
       for (const inner of step.parallel) checkSteps([inner], earlier, check);
@@ -78,7 +81,8 @@ function checkSteps(steps: StepType[], before: StepType[], check: Check): StepTy
 
 function checkTaskStep(step: StepType, task: string, earlier: StepType[], outer: Check): void {
   // It is there only where its root is.
-  const check = step.needs ? { ...outer, roots: new Set([...outer.roots, step.needs]) } : outer;
+  const needed = relatedRootOf(step);
+  const check = needed ? { ...outer, roots: new Set([...outer.roots, needed]) } : outer;
   const report = (key: string, message: string) =>
     check.problems.push({ path: joinPath(check.pathOf(step), key), message });
   for (const message of checkTaskName(task, check, step.optional)) report('task', message);
@@ -92,6 +96,20 @@ function checkTaskStep(step: StepType, task: string, earlier: StepType[], outer:
   if (step.on) reportIf(report, 'on', checkRoot(step.on, check));
   for (const candidate of candidates) checkNeeds(candidate, step, check, report);
   checkUndo(step, { ...scope, earlier: [...earlier, step] }, report);
+}
+
+/** `source` or `target` when the step needs that one. */
+function relatedRootOf({ needs = '' }: StepType): RelatedRoot | undefined {
+  const [root] = needs.split('.');
+  return isRelatedRoot(root) ? root : undefined;
+}
+
+function checkNeeded({ needs }: StepType, { roots }: Check, report: Report): void {
+  if (needs === undefined) return;
+  const type = resolvePathType(needs);
+  if ('problem' in type) report('needs', type.problem);
+  else if (!isRelatedRoot(needs.split('.')[0]) && !isReachable(needs, roots))
+    report('needs', `"${needs}" is not known here.`);
 }
 
 function checkTaskName(task: string, { operation, known, roots }: Check, optional = false): string[] {
@@ -129,7 +147,7 @@ function checkNeeds({ type, application }: TaskCandidate, step: StepType, check:
   for (const argument of type.arguments) {
     if (!argument.required || Object.hasOwn(step.with, argument.name) || canBeFilled(argument, check)) continue;
     // What it is part of gives it.
-    if (step.needs) continue;
+    if (relatedRootOf(step)) continue;
     report('with', `The argument "${argument.name}"${behind} has no value here and is never asked: give it.`);
   }
 }

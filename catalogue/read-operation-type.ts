@@ -6,7 +6,7 @@ import { isDict } from '../model/coerce.ts';
 import { type EntityKind, entities } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import type { AddedEnvironment, OperationCheck, OperationType, StepType } from '../model/operation-type.ts';
-import { type RelatedRoot, type RootName, resolvePathType } from '../model/paths.ts';
+import { type RootName, resolvePathType } from '../model/paths.ts';
 import type { FailurePolicy } from '../model/plan.ts';
 import { joinPath, validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
@@ -63,7 +63,7 @@ export async function readOperationType(
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
   checkConfirmed(type, mistakes);
-  checkUnless(type, mistakes);
+  checkUnless(type, stepPaths, mistakes);
   checkTouches(type, mistakes);
   checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
@@ -143,10 +143,14 @@ function readChecks(raw: unknown, mistakes: Problem[]): OperationCheck[] | undef
   });
 }
 
-function checkUnless({ checks = [], fields }: OperationType, mistakes: Problem[]): void {
-  for (const [index, { unless }] of checks.entries()) {
+function checkUnless({ checks = [], fields }: OperationType, stepPaths: Map<StepType, string>, mistakes: Problem[]) {
+  const places = [
+    ...checks.map(({ unless }, index) => ({ unless, path: `checks.${index}` })),
+    ...[...stepPaths].map(([{ unless }, path]) => ({ unless, path })),
+  ];
+  for (const { unless, path } of places) {
     if (unless === undefined || fields.find(field => field.name === unless)?.type === 'bool') continue;
-    mistakes.push({ path: `checks.${index}.unless`, message: `"${unless}" is no field of the type bool here.` });
+    mistakes.push({ path: joinPath(path, 'unless'), message: `"${unless}" is no field of the type bool here.` });
   }
 }
 
@@ -229,7 +233,8 @@ function readStep(raw: unknown, place: Place): StepType[] {
     title: values.title as string | undefined,
     with: (values.with ?? {}) as Record<string, unknown>,
     on: values.on as RootName | undefined,
-    needs: values.needs as RelatedRoot | undefined,
+    needs: values.needs as string | undefined,
+    unless: values.unless as string | undefined,
     optional: values.optional as boolean | undefined,
     skippable: values.skippable as boolean | undefined,
     undo: values.undo as string | undefined,

@@ -43,6 +43,13 @@ test.each<[title: string, files: Record<string, string>, expected: RegExp]>([
     /There is no target here: add "adds", which makes it/,
   ],
   [
+    'what a step needs, or is left out by',
+    operation(
+      '  - {id: a, task: install_static, needs: environment.nome}\n  - {id: b, task: install_static, needs: backup.name, unless: sure}\n',
+    ),
+    /environment has no "nome".*"sure" is no field of the type bool here.*"backup.name" is not known here/s,
+  ],
+  [
     'what makes a question needless',
     {
       'roles/a_b/meta/argument_specs.yml':

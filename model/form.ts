@@ -44,7 +44,8 @@ function askedFields({ type, step, scope, sources }: ResolvedTask): FieldSpec[] 
   });
 }
 
-function missingValues(steps: ResolvedStep[], scope: Scope): Problem[] {
+/** Of the steps that the answers leave in. */
+export function missingValues(steps: ResolvedStep[], scope: Scope): Problem[] {
   const problems: Problem[] = [];
   for (const task of resolvedTasks(steps)) {
     for (const { argument, source } of task.sources) {

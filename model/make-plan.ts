@@ -28,6 +28,8 @@ export interface PlanRequest {
   priority: number;
   /** Sortable unique ids: called in the order of the steps. */
   newId(): string;
+  /** A person may skip each Task of this nested Operation. */
+  skippable?: boolean;
 }
 
 export function makePlan(request: PlanRequest): Plan {
@@ -87,16 +89,20 @@ function planNested(step: ResolvedOperation, request: PlanRequest): Plan {
     ...header(step.type, { ...request, subject, roots: step.scope.roots }, request.newId()),
     preflightTaskId: null,
     locks: [],
-    steps: step.steps.map(inner => planStep(inner, request)),
+    steps: step.steps.map(inner =>
+      planStep(inner, isSkippable(step, request) ? { ...request, skippable: true } : request),
+    ),
   };
 }
+
+const isSkippable = ({ step }: ResolvedStep, { skippable = false }: PlanRequest) => step.skippable ?? skippable;
 
 function planTask(resolved: ResolvedTask, request: PlanRequest): TaskStep {
   const { undo, step } = resolved;
   const task = planPlainTask(resolved, request);
   return {
     ...task,
-    skippable: step.skippable === true,
+    skippable: isSkippable(resolved, request),
     undo: undo && planUndo(undo, task, request),
     undoneBy: step.undoneBy ?? null,
     keeps: (step.undo ?? resolved.type.undo) === keepWord,

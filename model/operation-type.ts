@@ -3,7 +3,7 @@
 import type { Role } from './access.ts';
 import type { EntityKind } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
-import type { RelatedRoot, RootName } from './paths.ts';
+import type { RootName } from './paths.ts';
 import type { FailurePolicy, LockMode } from './plan.ts';
 
 export interface StepType {
@@ -16,11 +16,13 @@ export interface StepType {
   with: Record<string, unknown>;
   /** Subject of a nested Operation or root of a Task: `release`, `project`, `source`. Nothing: the same subject. */
   on?: RootName;
-  /** Left out where there is no such root. */
-  needs?: RelatedRoot;
+  /** Path; left out where it has no value: where there is no `source`, say. */
+  needs?: string;
+  /** Bool field by which a person leaves it out. */
+  unless?: string;
   /** Left out where the application has no such verb, or the Task's Server is not known. */
   optional?: boolean;
-  /** A person may skip it when it has failed. */
+  /** A person may skip it when it has failed; of a nested Operation each of its Tasks. */
   skippable?: boolean;
   undo?: string;
   undoWith?: Record<string, unknown>;

@@ -85,6 +85,12 @@ function sourceOfInput(name: string, scope: Scope): Source {
   return { kind: 'input', input: inputOf(value, field) };
 }
 
+/** Whether a bool field of the Operation type was answered, or given, with yes. */
+export function isSaid(name: string, scope: Scope): boolean {
+  const source = sourceOfInput(name, scope);
+  return source.kind === 'input' && source.input.from === 'value' && source.input.value === true;
+}
+
 /** null = the path gives nothing, the next source is tried. */
 function sourceOfPath(path: string, scope: Scope): Source | null {
   const value = readPath(scope.roots, path);

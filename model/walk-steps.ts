@@ -8,7 +8,7 @@ import { missingVerb, type OperationType, type StepType, verbOf } from './operat
 import { withOwners } from './owners.ts';
 import { isRelatedRoot, type RootName, readPath } from './paths.ts';
 import type { Input } from './plan.ts';
-import { type PathRoot, type PathRoots, type Scope, type Source, sourceOf } from './step-values.ts';
+import { isSaid, type PathRoot, type PathRoots, type Scope, type Source, sourceOf } from './step-values.ts';
 import { type Argument, keepWord, type TaskType } from './task-type.ts';
 
 export interface ResolvedTask {
@@ -47,13 +47,20 @@ export type ResolvedStep = ResolvedTask | ResolvedOperation | ResolvedParallel;
 /** @throws AppError not_found for a type that the catalogue no longer has, conflict for a subject that is not there. */
 export function resolveSteps(catalogue: Catalogue, steps: StepType[], scope: Scope): ResolvedStep[] {
   return steps.flatMap((step): ResolvedStep[] => {
-    if (step.needs && !scope.roots[step.needs]) return [];
+    if (isLeftOut(step, scope)) return [];
     if (step.parallel) return [{ kind: 'parallel', step, steps: resolveSteps(catalogue, step.parallel, scope) }];
     if (step.operation) return [resolveNested(catalogue, step, scope)];
     const task = resolveTask(catalogue, step, scope);
     return task ? [task] : [];
   });
 }
+
+function isLeftOut({ needs, unless }: StepType, scope: Scope): boolean {
+  const isHere = needs === undefined || isGiven(readPath(scope.roots, needs));
+  return !isHere || (unless !== undefined && isSaid(unless, scope));
+}
+
+const isGiven = (value: unknown) => value !== undefined && value !== null && value !== '';
 
 /** Null: the step is optional, and nothing here has it. */
 function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): ResolvedTask | null {

@@ -66,7 +66,7 @@ describe.skipIf(reason !== null)('an application type that somebody puts beside 
   });
 
   test('leaves nothing when it is deleted', async () => {
-    await farm.run('environments', toy.id, 'delete_environment', { although_enabled: true });
+    await farm.run('environments', toy.id, 'delete_environment', { although_enabled: true, without_backup: true });
     const left = await farm.web.exec(
       `ls -A /var/lib/aegir/environments; ls /etc/systemd/system | grep aegir-toy; getent passwd | grep aegir-toy; grep -rl '${site}' /etc/nginx`,
     );

@@ -95,6 +95,8 @@ beforeAll(async () => {
   await addEnvironment('news', 'shop/v2', { backup_store: 'store' });
   await addEnvironment('foreign', 'other/v1', { backup_store: 'store' });
   await addEnvironment('service', 'app/v1');
+  await addEnvironment('gone', 'shop/v1', { backup_store: 'store' });
+  await addBackup('last', 'gone');
 });
 
 afterAll(async () => {
@@ -204,4 +206,36 @@ test('a backup comes into another Environment of its Project only, and only when
   expect(await restore({ backup: 'blog-backup' })).toMatch(/^422 from_another: This backup is of another Environment/);
   const { status, body } = await start('restore_environment', 'news', { backup: 'blog-backup', from_another: true });
   expect(status, JSON.stringify(body)).toBe(201);
+});
+
+test('a Delete makes a last backup first, unless it is told not to or nothing is there; its Tasks may be skipped', async () => {
+  const stepsOf = async (name: string, input: Values) => {
+    const { status, body } = await start('delete_environment', name, input);
+    expect(status, JSON.stringify(body)).toBe(201);
+    return [...tasksOf(await planOf(body.id))].map(({ step }) => `${step.id}${step.skippable ? '?' : ''}`);
+  };
+  expect(await stepsOf('empty', {})).toEqual(['vhost', 'remove']);
+  expect(await stepsOf('foreign', { although_enabled: true })).toEqual(['dump?', 'store?', 'vhost', 'remove']);
+  await database.query('update clusters set backup_store = null');
+  const form = async (input: Values) => {
+    const path = `/api/environments/service/operation-types/delete_environment/form?input=${JSON.stringify(input)}`;
+    const { body } = await aegir.call<FormView>('GET', path);
+    return [body.groups.flatMap(({ fields }) => fields.map(({ name }) => name)), body.problems.length];
+  };
+  expect(await form({})).toEqual([['although_enabled', 'without_backup'], 2]);
+  expect(await form({ without_backup: true })).toEqual([['although_enabled', 'without_backup'], 0]);
+  expect(await refusal('delete_environment', 'service', { although_enabled: true })).toContain(
+    'no Backup store: choose',
+  );
+  expect(await stepsOf('service', { although_enabled: true, without_backup: true })).toEqual(['vhost', 'remove']);
+});
+
+test('backups of a deleted Environment are listed and come into another one', async () => {
+  await database.query("update environments set state = 'deleted' where name = 'gone'");
+  const listed = await aegir.call<Page<Entity>>('GET', '/api/backups?search=last');
+  expect(listed.body.items.map(({ values }) => values.name)).toEqual(['last']);
+  const { status, body } = await start('restore_environment', 'news', { backup: 'last', from_another: true });
+  expect(status, JSON.stringify(body)).toBe(201);
+  const data = [...tasksOf(await planOf(body.id))].find(({ step }) => step.id === 'data')?.step;
+  expect(data?.inputs).toMatchObject({ repository: { value: listed.body.items[0]?.values.environment } });
 });

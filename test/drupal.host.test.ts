@@ -256,7 +256,7 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     expect((await farm.web.exec(`ls ${of('bare')}/releases | grep -c build`)).stdout).toBe('0');
     await useRelease('bare', 'first');
     expect((await install('bare', '--profile', 'minimal')).code).toBe(0);
-    await operator.must('run', 'delete_environment', 'bare', '--although-enabled', '--follow');
+    await operator.must('run', 'delete_environment', 'bare', '--although-enabled', '--without-backup', '--follow');
   });
 
   test('an installer that dies half-way begins anew, and tables of something else are never removed', async () => {
@@ -273,7 +273,7 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     expect(await refused('half')).toContain('users are missing. Nothing was removed.');
     expect((await farm.database.exec('mariadb aegir_half -BNe "SELECT COUNT(*) > 20 FROM config"')).stdout).toBe('1');
     expect((await status('half')).problems).toEqual([expect.stringContaining('no complete Drupal')]);
-    await operator.must('run', 'delete_environment', 'half', '--although-enabled', '--follow');
+    await operator.must('run', 'delete_environment', 'half', '--although-enabled', '--without-backup', '--follow');
   });
 
   test('a database server that is away is named, and nothing is lost', async () => {
@@ -288,7 +288,7 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
 
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {
     for (const name of ['shop', 'news'])
-      await operator.must('run', 'delete_environment', name, '--although-enabled', '--follow');
+      await operator.must('run', 'delete_environment', name, '--although-enabled', '--without-backup', '--follow');
     const left = await farm.web.exec(
       `find /var/lib/aegir/environments -mindepth 1; ls /etc/systemd/system /run | grep aegir-;
       getent passwd | grep aegir-; getent group | grep aegir-; grep -rl example.org /etc; pgrep -a php; systemctl --failed --no-legend`,

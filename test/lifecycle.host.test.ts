@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,6 +10,7 @@ import { commitFiles, type GitServer, startGitServer } from './git-server.ts';
 import { type Aegir, startAegir } from './harness.ts';
 import { makeTypeFolder } from './task-types.ts';
 import { canRunHosts, startTestHost, type TestHost } from './test-host.ts';
+import { createVisitor } from './visitor.ts';
 
 const reason = canRunHosts();
 if (reason) console.warn(`Skipped: the life of sites on a real SSH host. ${reason}`);
@@ -115,18 +115,8 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
 
   test('a Server is prepared by an Operation: nginx is installed there and the first contact is recorded', async () => {
     await must('cluster', 'create', '--name', 'farm', '--kind', 'servers');
-    await must(
-      'server',
-      'create',
-      '--name',
-      'web1',
-      '--cluster',
-      'farm',
-      '--address',
-      host.address,
-      '--ssh-key',
-      `@${host.keyFile}`,
-    );
+    const values = ['--cluster', 'farm', '--address', host.address, '--ssh-key', `@${host.keyFile}`];
+    await must('server', 'create', '--name', 'web1', ...values);
     const output = await must('run', 'prepare_server', 'web1', '--follow');
     expect(output).toContain('SHA256:');
     expect((await host.exec('systemctl is-active nginx')).stdout).toBe('active');
@@ -344,19 +334,46 @@ print(u.urlopen('https://pages.example.org/', context=ssl.create_default_context
     expect((await page(host, 'pages.example.org')).body).toContain('static page one');
   }, 240_000);
 
-  test('deleting leaves nothing behind, however little there is left, and a second time is refused in words', async () => {
+  test('deleting makes a last backup, which comes into another Environment, and leaves nothing behind; what cannot be backed up is asked about', async () => {
     const early = await cli('run', 'delete_environment', 'pages');
     expect(early.code).not.toBe(0);
     expect(early.stderr).toContain('Run “Disable” first');
+    await host.exec('echo kept >/var/lib/aegir/environments/pages/files/kept.txt');
     await must('run', 'disable_environment', 'pages', '--follow');
     expect((await page(host, 'pages.example.org')).body).toContain('closed at present');
     const { id } = await environment('pages');
-    // As a delete leaves it that was stopped half-way, or a hand that was too quick.
-    await host.exec(
-      'cd /var/lib/aegir/environments/service && rm -rf current run settings files /etc/nginx/aegir.d/service*',
-    );
+    expect((await cli('run', 'delete_environment', 'pages')).stderr).toContain('The Environment has no Backup store');
+    await must('backup_store', 'create', '--name', 'here', '--type', 'directory', '--folder', join(folder, 'store'));
+    await must('cluster', 'edit', 'farm', '--backup-store', 'here');
     await must('run', 'delete_environment', 'pages', '--follow');
-    await must('run', 'delete_environment', 'service', '--although-enabled', '--follow');
+    const { body: backups } = await aegir.call<Page<Entity>>('GET', '/api/backups');
+    expect(backups.items.map(({ values }) => [values.environment, values.note])).toEqual([
+      [id, 'before it was deleted'],
+    ]);
+
+    const again = ['--release', 'pages/v1', '--web-server', 'web1', '--primary-name', 'again.example.org'];
+    await must('environment', 'create', '--name', 'again', ...again);
+    await must('run', 'install_environment', 'again', '--follow');
+    await must(
+      'run',
+      'restore_environment',
+      'again',
+      '--backup',
+      backups.items[0]?.id ?? '',
+      '--from-another',
+      '--follow',
+    );
+    expect((await host.exec('cat /var/lib/aegir/environments/again/files/kept.txt')).stdout).toBe('kept');
+    await must('run', 'delete_environment', 'again', '--although-enabled', '--without-backup', '--follow');
+
+    // As a delete leaves it that was stopped half-way, or a hand that was too quick.
+    await host.exec('cd /var/lib/aegir/environments && rm -rf service /etc/nginx/aegir.d/service*');
+    const asking = await cli('run', 'delete_environment', 'service', '--although-enabled', '--follow');
+    expect([asking.code, asking.stdout]).toEqual([1, expect.stringContaining('environments/service, is gone')]);
+    const { id: last } = await lastOperation('service');
+    // Its dump, and what would be kept of it.
+    expect((await cli('decide', last, 'skip', '--follow')).code).toBe(1);
+    await must('decide', last, 'skip', '--follow');
     expect((await cli('run', 'delete_environment', 'pages')).stderr).toContain('There is no Environment "pages"');
     expect((await cli('run', 'delete_environment', id)).stderr).toContain('This Environment is deleted.');
     for (const release of ['pages/v1', 'service/v1'])
@@ -371,19 +388,7 @@ print(u.urlopen('https://pages.example.org/', context=ssl.create_default_context
   }, 180_000);
 });
 
-function page(host: TestHost, name: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request({ host: host.address, port: 80, path: '/', headers: { host: name } }, response => {
-      let body = '';
-      response.on('data', data => {
-        body += data;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-    });
-    // nginx closes the connection of a name that it does not know.
-    call.on('error', error =>
-      (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? resolve({ status: 0, body: '' }) : reject(error),
-    );
-    call.end();
-  });
+async function page(host: TestHost, name: string): Promise<{ status: number; body: string }> {
+  const { status, body } = await createVisitor(host.address).get(`http://${name}/`);
+  return { status, body };
 }

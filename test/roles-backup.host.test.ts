@@ -165,6 +165,15 @@ describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reas
     expect(await state()).toEqual(before);
   });
 
+  test('what is gone is told, and a backup whose dump was skipped says so', async () => {
+    for (const role of ['dump_database', 'store_backup'])
+      expect(await refused(role, { environment_path: '/var/lib/aegir/environments/gone' })).toContain('gone, is gone');
+    const { outputs } = await play('store_backup', { note: 'a test' });
+    expect(outputs.backup).toMatchObject({ note: 'a test (without its database)', manifest: { database: null } });
+    const words = await refused('restore_backup', { snapshot: outputs.snapshot });
+    expect(words).toContain('The backup has no database. Choose the files only.');
+  });
+
   test('the lock of a process that is dead does not stop a backup', async () => {
     // It reads so slowly that it is killed while it has the repository for itself.
     const command = `RESTIC_PASSWORD='correct horse' restic -r rest:${server.url}/${repository}/`;

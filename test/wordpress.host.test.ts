@@ -282,7 +282,7 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
 
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {
     for (const name of ['blog', 'news', 'half', 'late', 'copy'])
-      await operator.must('run', 'delete_environment', name, '--although-enabled', '--follow');
+      await operator.must('run', 'delete_environment', name, '--although-enabled', '--without-backup', '--follow');
     for (const release of ['blog/v1', 'blog/v2', 'blog/hanging'])
       await operator.must('run', 'delete_release', release, '--server', 'web', '--follow');
     const left = await farm.web.exec(

@@ -23,6 +23,7 @@ options:
 """
 
 NAME = 'database.sql'
+GONE = 'The folder of the Environment, %s, is gone: nothing can be copied.'
 # One snapshot without locks; rows as they come, so that memory stays bounded; bytes that are no text as hexadecimal digits.
 FLAGS = ['--single-transaction', '--quick', '--skip-lock-tables', '--triggers', '--hex-blob', '--skip-dump-date']
 END = b'-- Dump completed'
@@ -107,6 +108,8 @@ def main():
     if module.check_mode:
         module.exit_json(changed=False, dump={}, msg='nothing is written in a dry run')
     try:
+        if not os.path.isdir(os.path.dirname(folder)):
+            raise DatabaseFailure(GONE % os.path.dirname(folder))
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if not module.params['database']:
             if os.path.exists(file):

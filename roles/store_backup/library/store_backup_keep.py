@@ -103,6 +103,8 @@ def read_back(repository, snapshot, path, manifest, checksum):
 def keep(module):
     options = module.params
     path, tag = options['path'], 'task-' + options['task']
+    if not os.path.isdir(path):
+        raise StoreFailure('The folder of the Environment, %s, is gone: nothing can be backed up.' % path)
     repository = Repository(module)
     repository.ensure()
     manifest, checksum = write_manifest(path, options['about'], options['dump'])
