@@ -39,7 +39,12 @@ export async function buildProgram(environment: CliEnvironment, words: string[])
   const resume = await prepare('resume', prepareResume);
   const program = new Command('aegir')
     .description('Hosting of many sites, from the terminal.')
-    .helpCommand('help [command]', 'the same as --help');
+    .helpCommand('help [command]', 'the same as --help')
+    // The script ./aegir starts these: they need the data, not the API.
+    .addHelpText(
+      'after',
+      '\nAegir itself: `aegir backup <file>` puts it into one file, `aegir restore <file>` brings it back.',
+    );
 
   program.commandsGroup('This installation:');
   program.addCommand(statusCommand(environment));

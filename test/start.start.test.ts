@@ -22,10 +22,14 @@ function startAndStop(open: () => Account): void {
   let account: Account;
   let clone: Clone;
   let running: Running | undefined;
+  let operations: string[];
+  let archive: string;
+  let passphrase: string;
 
   beforeAll(async () => {
     account = open();
     clone = await makeClone(account);
+    [archive, passphrase] = [join(clone.folder, '..', 'archive'), join(clone.folder, '..', 'passphrase')];
   });
 
   afterAll(async () => {
@@ -34,8 +38,8 @@ function startAndStop(open: () => Account): void {
     account.remove();
   });
 
-  const api = () =>
-    createLocalApi(`http://127.0.0.1:${clone.apiPort}`, join(clone.home, 'local-token'), new AbortController().signal);
+  const api = (home = clone.home) =>
+    createLocalApi(`http://127.0.0.1:${clone.apiPort}`, join(home, 'local-token'), new AbortController().signal);
   const site = () => askSite(clone.webPort, 'hello.localhost');
   const start = async () => {
     running = await clone.start();
@@ -58,6 +62,7 @@ function startAndStop(open: () => Account): void {
 
   test('the Operations that installed it are there to look at, and have succeeded', async () => {
     const { items } = await api().get<Page<OperationSummary>>('/api/operations');
+    operations = items.map(({ id }) => id);
     const found = Object.fromEntries(items.map(({ type, state }) => [type, state]));
     expect(found).toMatchObject({ build_release: 'succeeded', install_environment: 'succeeded' });
   });
@@ -67,6 +72,14 @@ function startAndStop(open: () => Account): void {
     expect(code).toBe(0);
     for (const name of ['postgres', 'temporal', 'caddy', 'api', 'worker']) expect(text).toContain(`"${name}"`);
     expect(clone.status().parts.map(({ state }) => state)).toEqual(Array(5).fill('ready'));
+  });
+
+  test('a backup of it is made while it runs', () => {
+    writeFileSync(passphrase, 'correct horse battery\n');
+    const { code, text } = clone.run('./aegir', ['backup', archive, '--passphrase', `@${passphrase}`]);
+    expect(code, text).toBe(0);
+    expect(text).toContain(`copy its folder ${join(clone.home, 'backups')}`);
+    expect(text).toContain('sites on this machine itself (Server this-machine): hello');
   });
 
   test('a second start with the same data is refused in a sentence', async () => {
@@ -107,6 +120,21 @@ function startAndStop(open: () => Account): void {
     await start();
     expect((await site()).status).toBe(200);
     await stopBy('SIGINT');
+    expect(clone.processes()).toEqual([]);
+  });
+
+  test('the backup comes up with another data folder: the same rows, and no second sample', async () => {
+    const home = join(clone.folder, '..', 'elsewhere');
+    const there = { AEGIR_HOME: home };
+    const restored = clone.run('./aegir', ['restore', archive, '--passphrase', `@${passphrase}`], there);
+    expect(restored.code, restored.text).toBe(0);
+    running = await clone.start(there);
+    expect(running.output()).toContain(
+      'The Server this-machine has been changed to the settings: base_path, web_settings',
+    );
+    const { items } = await api(home).get<Page<OperationSummary>>('/api/operations');
+    expect(items.map(({ id }) => id)).toEqual(operations);
+    await stopBy('SIGTERM');
     expect(clone.processes()).toEqual([]);
   });
 

@@ -27,7 +27,7 @@ Object.defineProperty(DrizzleQueryError.prototype, 'params', {
 });
 
 /** One process at a time migrates; the number has no meaning beyond being ours. */
-const migrationLock = 5_420_001;
+export const migrationLock = 5_420_001;
 
 export function openDatabase(url: string, connections = 10): OpenDatabase {
   const pool = new pg.Pool({ connectionString: url, max: connections });

@@ -80,7 +80,7 @@ export async function endOperation(db: Database, run: RunOf, end: OperationEnd):
 }
 
 /** For runs that can no longer say it themselves. */
-export async function endLostOperation(db: Database, plan: Plan, end: OperationEnd): Promise<void> {
+export async function endLostOperation(db: Db, plan: Plan, end: OperationEnd): Promise<void> {
   await db.transaction(async tx => {
     // Nobody has ended what its Tasks were at.
     await tx
