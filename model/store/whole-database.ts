@@ -83,6 +83,10 @@ export async function loadDatabase(url: string, whole: WholeDatabase): Promise<v
     await setSequences(client, whole.sequences);
     for (const link of links) await client.query(link);
     await whole.finish(tx);
+  }).catch(error => {
+    if (!(error instanceof pg.DatabaseError)) throw error;
+    const words = `The database does not take what is in the archive (${error.message}). Nothing was changed.`;
+    throw new AppError('invalid', words, { cause: error });
   });
 }
 
