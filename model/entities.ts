@@ -5,6 +5,7 @@ import { backup, backupStore, backupStoreField } from './backup-entities.ts';
 import { managedStates, nameField, organisationField } from './entity-fields.ts';
 import type { FieldRules, FieldSpec } from './fields.ts';
 import { authorityFields, httpsFields } from './https-fields.ts';
+import { nameFields, redirectFields } from './name-fields.ts';
 import { server } from './server-entity.ts';
 
 export const entityKinds = [
@@ -167,34 +168,8 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         choices: ['production', 'staging', 'development'],
         default: 'development',
       },
-      { name: 'primary_name', type: 'str', label: 'Primary name', required: true, format: 'host_name' },
-      { name: 'aliases', type: 'list', elements: 'str', label: 'Aliases', format: 'host_name', default: [] },
-      {
-        name: 'www',
-        group: 'Redirects',
-        type: 'str',
-        label: 'With or without www',
-        choices: ['as_is', 'add', 'remove'],
-        default: 'as_is',
-        help: 'Whether visitors are led to the name with www., without it, or neither.',
-      },
-      {
-        name: 'redirect_aliases',
-        group: 'Redirects',
-        type: 'bool',
-        label: 'Aliases lead to the primary name',
-        default: false,
-      },
-      {
-        name: 'redirects',
-        group: 'Redirects',
-        type: 'list',
-        elements: 'str',
-        format: 'redirect',
-        label: 'Redirects',
-        default: [],
-        help: 'One each: /old-path, the new path or address, and 301, 302, 307 or 308 (301 when left out).',
-      },
+      ...nameFields,
+      ...redirectFields,
       { ...backupStoreField('Empty: that of its Cluster.'), group: 'Application' },
       ...httpsFields,
       {

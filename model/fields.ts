@@ -25,6 +25,7 @@ export type FieldType = (typeof fieldTypes)[number];
 export const fieldFormats = [
   'name',
   'host_name',
+  'host_pattern',
   'address',
   'git_url',
   'git_ref',

@@ -14,6 +14,7 @@ const good = {
     `${long(63)}.example`,
     '1.example',
   ],
+  host_pattern: ['www.example.org', 'localhost', '*.example.org', '*.a.b.example'],
   address: [
     'web1',
     'web1.example.org',
@@ -75,6 +76,19 @@ const bad = {
     'a{}',
     'a\0',
     '--option',
+  ],
+  host_pattern: [
+    '*',
+    '*.',
+    '*.org',
+    '*example.org',
+    'www.*.org',
+    '*.*.org',
+    'a*.example.org',
+    '*.-a.example',
+    '*.Example.org',
+    '*.10.0.0.1',
+    '-a.example',
   ],
   address: [
     '',

@@ -28,6 +28,18 @@ export function checkHostName(value: string): string | null {
   return null;
 }
 
+/** A host name, or `*.` before one: whatever stands in front of it, for a web server and (one part only) a certificate. */
+export function checkHostPattern(value: string): string | null {
+  if (!value.includes('*')) return checkHostName(value);
+  const [, base = ''] = /^\*\.([^*]*)$/.exec(value) ?? [];
+  if (!base) return 'may have "*" only as its whole first part: *.example.org.';
+  const problem = checkHostName(base);
+  if (problem) return `has a part behind the "*." that ${problem}`;
+  return base.includes('.')
+    ? null
+    : `would take all names that end in ".${base}": give two parts or more, such as *.example.org.`;
+}
+
 function checkLabel(label: string): string | null {
   if (label === '') return 'has an empty part: remove the dot at its begin or end, or the double one.';
   if (label.length > 63) return `has a part of more than 63 characters ("${label.slice(0, 20)}…"): shorten it.`;
@@ -182,6 +194,7 @@ export function checkText(value: string): string | null {
 const formatChecks: Record<FieldFormat, FormatCheck> = {
   name: checkName,
   host_name: checkHostName,
+  host_pattern: checkHostPattern,
   address: checkAddress,
   git_url: checkGitUrl,
   git_ref: checkGitRef,

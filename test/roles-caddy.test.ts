@@ -98,7 +98,8 @@ test('redirects, the other names, challenges and the maintenance file are as wit
   const environment_path = join(folder, 'base/environments/hello');
   const site = { environment_name: 'hello', primary_name: 'hello.localhost', environment_path };
   await play('write_vhost', {
-    ...{ ...site, www: 'remove', aliases: ['alias.localhost'], redirect_aliases: true },
+    ...{ ...site, www: 'remove', aliases: ['alias.localhost', '*.hello.localhost'], redirect_aliases: true },
+    redirect_names: ['former.localhost'],
     redirects: ['/old /new', '/x%20y https://other.test/ 308'],
   });
   await writeFile(join(folder, 'base/acme/token'), 'proof');
@@ -112,6 +113,8 @@ test('redirects, the other names, challenges and the maintenance file are as wit
   expect(await ask('hello.localhost', '/x%20y')).toBe('308 to https://other.test/');
   expect(await ask('www.hello.localhost', '/a')).toBe(`301 to http://hello.localhost:${port}/a`);
   expect(await ask('alias.localhost', '/a?b')).toBe(`301 to http://hello.localhost:${port}/a?b`);
+  expect(await ask('any.hello.localhost', '/a')).toBe(`301 to http://hello.localhost:${port}/a`);
+  expect(await ask('former.localhost', '/a')).toBe(`301 to http://hello.localhost:${port}/a`);
   const closed = await play('close_environment', { ...site, notice: 'In <winter>' });
   expect(closed.outputs.closed).toBe(true);
   for (const name of ['hello', 'alias', 'www.hello']) {
@@ -124,6 +127,8 @@ test('redirects, the other names, challenges and the maintenance file are as wit
   expect(await ask('hello.localhost')).toBe('200 <h1>Hello</h1>');
   const php = await playRole('write_vhost', { ...server, ...site, php: '/usr/bin/php8.2' });
   expect(words(php)).toContain('Sites with PHP or HTTPS need a Server with nginx');
+  await play('write_vhost', { ...site, aliases: ['*.hello.localhost'] });
+  expect(await ask('any.hello.localhost')).toBe('200 <h1>Hello</h1>');
   await play('write_vhost', site);
 }, 600_000);
 

@@ -188,6 +188,63 @@ describe.skipIf(reason !== null)(`HTTPS of sites${reason ? ` (skipped: ${reason}
     expect(await brief('https://shop.test/')).toBe('200 page of shop');
   });
 
+  test('a wildcard is every name that no site has by itself, and its certificate stands for one part', async () => {
+    const { certificate, key } = await makeCertificate('shop.test', 30);
+    const uploaded = { https: 'uploaded', https_certificate: certificate, https_key: key };
+    const own = { ...shop, aliases: ['*.shop.test'] };
+    const { names } = (await site.play('write_vhost', { ...own, https: 'uploaded' })).outputs;
+    const got = await site.play('get_certificates', { ...own, ...uploaded, names });
+    expect(got.outputs.certificates).toMatchObject({
+      'shop.test': { state: 'valid' },
+      '*.shop.test': { state: 'valid' },
+    });
+    await site.play('write_vhost', { ...own, https: 'uploaded' });
+    await site.play('write_vhost', { ...blog, aliases: ['own.shop.test'] });
+    expect(await brief('https://any.shop.test/', { trusting: true })).toBe('200 page of shop');
+    expect(await brief('http://any.shop.test/a')).toBe('301 https://any.shop.test/a');
+    expect(await brief('http://two.parts.shop.test/')).toBe('200 page of shop');
+    expect(await brief('http://own.shop.test/')).toBe('200 page of blog');
+    const twice = await playRole('write_vhost', { ...blog, aliases: ['*.shop.test'] }, { host: site.host });
+    expect(words(twice)).toContain('another site has the name *.shop.test (of the Environment shop)');
+    expect(await brief('http://own.shop.test/')).toBe('200 page of blog');
+    // The www rule is about the site's name alone.
+    const led = await site.play('write_vhost', { ...own, https: 'uploaded', www: 'add', redirect_aliases: true });
+    expect(led.outputs.names).toEqual(['www.shop.test', 'shop.test', '*.shop.test']);
+    expect(await brief('https://www.shop.test/', { trusting: true })).toBe('200 page of shop');
+    expect(await brief('http://any.shop.test/a')).toBe('301 https://www.shop.test/a');
+    const asked = await site.play('get_certificates', { ...own, ...authority, names: ['shop.test', '*.shop.test'] });
+    expect(asked.outputs.certificates).toMatchObject({
+      'shop.test': { state: 'valid' },
+      '*.shop.test': { state: 'uncovered', message: expect.stringContaining('Upload a certificate that has it') },
+    });
+    await site.play('write_vhost', blog);
+    await getCertificates();
+  });
+
+  test('former names lead to the site, and one that is to come shows it until it is there', async () => {
+    const former = { ...shop, aliases: [], redirect_names: ['former.test'], www: 'remove' };
+    const { outputs } = await site.play('write_vhost', {
+      ...former,
+      next_name: 'next.test',
+      next_aliases: ['*.next.test'],
+    });
+    expect(outputs).toMatchObject({
+      url: 'http://shop.test',
+      names: ['next.test', 'www.next.test', '*.next.test', 'shop.test', 'www.shop.test', 'former.test'],
+    });
+    expect(await brief('http://former.test/a')).toBe('301 http://shop.test/a');
+    for (const name of ['shop.test', 'next.test', 'www.next.test', 'any.next.test'])
+      expect(await brief(`http://${name}/`), name).toBe('200 page of shop');
+    await site.play('write_vhost', former);
+    await expect(brief('http://next.test/')).resolves.not.toContain('page of shop');
+    expect((await site.play('write_vhost', former)).changed).toBe(0);
+    const refused = async (values: Values) =>
+      words(await playRole('write_vhost', { ...shop, ...values }, { host: site.host }));
+    expect(await refused({ primary_name: '*.shop.test' })).toContain('Name of the site');
+    expect(await refused({ redirect_names: ['a.*.test'] })).toContain('Name of the site');
+    await getCertificates();
+  });
+
   test('a certificate file that somebody has broken is named, nobody is harmed, and its own Operation puts it right', async () => {
     const file = `${base}/certificates/shop/site.pem`;
     await shell(`echo broken >${file}`);
@@ -215,7 +272,7 @@ describe.skipIf(reason !== null)(`HTTPS of sites${reason ? ` (skipped: ${reason}
     expect(await order({ names: ['away.test'] })).toContain(
       'No name of the site has a certificate. away.test: does not',
     );
-    expect(await order({ names: ['*.blog.test'] })).toContain('a wildcard cannot have a certificate here');
+    expect(await order({ names: ['*.blog.test'] })).toContain('*.blog.test: a wildcard name: none is got for it');
     expect(await shell('find /var/lib/aegir/certificates/blog -type f')).toBe('');
   });
 

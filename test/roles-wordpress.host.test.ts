@@ -192,7 +192,8 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
     );
     const from = {
       source_name: 'old.test',
-      source_aliases: ['www.former.test'],
+      source_aliases: ['*.old.test'],
+      source_redirect_names: ['www.former.test'],
       source_path: '/var/lib/aegir/environments/old',
     };
     expect((await site.play('rewrite_wordpress_addresses', from, { check: true })).changed).toBe(0);

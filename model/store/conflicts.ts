@@ -40,10 +40,10 @@ function explain(kind: EntityKind, refused: PgError, cause: unknown, values: Rec
       ?.split(', ')
       .at(-1) ?? '';
   if (refused.code === '23505' && refused.constraint === 'environment_names_pkey') {
-    const isAlias = Array.isArray(values.aliases) && values.aliases.includes(value);
+    const listed = ['aliases', 'redirect_names'].find(name => [values[name]].flat().includes(value));
     const problems = [
       {
-        path: isAlias && values.primary_name !== value ? 'values.aliases' : 'values.primary_name',
+        path: `values.${values.primary_name === value ? 'primary_name' : (listed ?? 'primary_name')}`,
         message: `The name ${value} belongs to another Environment. Choose another one, or remove it there first.`,
       },
     ];

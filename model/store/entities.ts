@@ -8,11 +8,11 @@ import { AppError, invalid } from '../errors.ts';
 import { type Actor, recordChange } from './audit.ts';
 import { conflictOf } from './conflicts.ts';
 import type { Database, Db, Transaction } from './database.ts';
+import { syncNames } from './environment-names.ts';
 import {
   backupStores,
   backups,
   clusters,
-  environmentNames,
   environments,
   organisations,
   projects,
@@ -255,14 +255,6 @@ async function refuseDeleted(tx: Transaction, kind: EntityKind, values: Record<s
     const problems = [{ path: `values.${name}`, message: `This ${entities[to].title} is deleted.` }];
     throw invalid(problems, `This ${entities[kind].title} cannot be saved.`);
   }
-}
-
-async function syncNames(tx: Transaction, kind: EntityKind, entity: Entity): Promise<void> {
-  if (kind !== 'environment') return;
-  await tx.delete(environmentNames).where(eq(environmentNames.environment, entity.id));
-  if (entity.state === 'deleted') return;
-  const names = new Set([entity.values.primary_name as string, ...((entity.values.aliases as string[] | null) ?? [])]);
-  await tx.insert(environmentNames).values([...names].map(name => ({ name, environment: entity.id })));
 }
 
 export function toEntity(kind: EntityKind, row: Record<string, unknown>): Entity {

@@ -15,6 +15,7 @@ export function isLong(spec: FieldSpec): boolean {
 
 const examples: Partial<Record<FieldFormat, string>> = {
   host_name: 'www.example.org',
+  host_pattern: 'www.example.org',
   address: 'web1.example.org',
   git_url: 'https://git.example.org/site.git',
   git_ref: 'main',

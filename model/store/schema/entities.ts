@@ -219,6 +219,7 @@ export const environments = pgTable(
     kind: text('kind').notNull(),
     primary_name: text('primary_name').notNull(),
     aliases: jsonb('aliases').$type<string[]>().notNull().default([]),
+    redirect_names: jsonb('redirect_names').$type<string[]>().notNull().default([]),
     www: text('www').notNull().default('as_is'),
     redirect_aliases: boolean('redirect_aliases').notNull().default(false),
     redirects: jsonb('redirects').$type<string[]>().notNull().default([]),
@@ -291,7 +292,10 @@ export const backups = pgTable(
   ],
 );
 
-/** Every host name that an Environment answers to; one name belongs to one Environment. Gone when it is deleted. */
+/**
+ * Every host name that an Environment answers to, `*.example.org` as such: one name belongs to one Environment. Gone when it is
+ * deleted. Names that an Operation is about to give it are kept for it until that is over.
+ */
 export const environmentNames = pgTable(
   'environment_names',
   {
@@ -299,13 +303,14 @@ export const environmentNames = pgTable(
     environment: text('environment')
       .notNull()
       .references(() => environments.id),
+    operation: text('operation'),
   },
   table => [
     index('environment_names_environment').on(table.environment),
     check(
       'environment_names_valid',
       sql.raw(
-        `length(name) <= 253 and name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$'`,
+        `length(name) <= 253 and name ~ '^([*][.])?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$'`,
       ),
     ),
   ],

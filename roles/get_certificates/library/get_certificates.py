@@ -28,9 +28,12 @@ options:
   contact: {type: str, default: '', description: Mail address for the authority.}
   ca: {type: str, default: '', description: Who vouches for the directory.}
   check_names: {type: bool, default: true, description: Whether names are looked at before the authority is asked.}
+  at_least_one: {type: bool, default: true, description: Whether it is a failure when no name has a certificate.}
 """
 
 CONFIG = "[req]\ndistinguished_name = dn\n[dn]\n"
+# Authorities want a record in the DNS for them.
+WILDCARD = "a wildcard name: none is got for it, as that takes records in the DNS. Upload a certificate that has it, or list its names one by one"
 # An order takes seconds; a minute for each name is an authority in trouble.
 SECONDS_FOR_NAME, SECONDS_AT_LEAST = 60, 300
 NOISE = re.compile(
@@ -211,6 +214,9 @@ def order_all(authority, store, passing):
 def states(names, store, elsewhere, refused):
     found = {}
     for name in names:
+        if name.startswith("*."):
+            found[name] = {"state": "uncovered", "expires": None, "message": WILDCARD}
+            continue
         why = elsewhere.get(name) or (f"refused by the authority: {refused[name]}" if name in refused else "")
         if store.covers(name):
             expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(store.certificate.expires))
@@ -224,8 +230,9 @@ def apply(module, options):
     store, authority = Store(options), Authority(options)
     challenges = os.path.join(options["base"], "acme")
     # The vhost makes the folder; in a dry run it may not be there yet.
-    elsewhere = check_names(challenges, options["names"]) if options["check_names"] and os.path.isdir(challenges) else {}
-    passing = [name for name in options["names"] if name not in elsewhere]
+    names = [name for name in options["names"] if not name.startswith("*.")]
+    elsewhere = check_names(challenges, names) if options["check_names"] and os.path.isdir(challenges) else {}
+    passing = [name for name in names if name not in elsewhere]
     due = store.is_due(passing)
     if module.check_mode or not due:
         return due, states(options["names"], store, elsewhere, {})
@@ -246,6 +253,7 @@ def main():
             "contact": text,
             "ca": text,
             "check_names": {"type": "bool", "default": True},
+            "at_least_one": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
@@ -254,7 +262,7 @@ def main():
     except Refused as refusal:
         module.fail_json(msg=str(refusal))
     bad = [f"{name}: {entry['message']}" for name, entry in found.items() if entry["state"] != "valid"]
-    if len(bad) == len(found) and not module.check_mode:
+    if len(bad) == len(found) and module.params["at_least_one"] and not module.check_mode:
         module.fail_json(msg=f"No name of the site has a certificate. {' '.join(f'{line}.' for line in bad)}")
     for line in bad:
         module.warn(f"{line}.")
