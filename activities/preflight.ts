@@ -8,6 +8,7 @@ import { type Plan, tasksOf } from '../model/plan.ts';
 import { appendLog } from '../model/store/logs.ts';
 import type { RunOf } from '../model/store/operation-run.ts';
 import { finishPlainTask } from '../model/store/plain-tasks.ts';
+import { changedSince } from '../model/store/subject-changes.ts';
 import { beginAttempt } from '../model/store/tasks.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -41,7 +42,7 @@ export async function runPreflight(deps: ActivityDependencies, run: RunOf, plan:
 }
 
 async function findProblems(deps: ActivityDependencies, plan: Plan, say: (line: string) => void): Promise<string[]> {
-  const problems: string[] = [];
+  const problems = await changedSince(deps.db, plan);
   let number = 0;
   for (const { step, within } of tasksOf(plan)) {
     number += 1;

@@ -17,6 +17,8 @@ interface Given {
 
 export async function relatedRoots(db: Db, { type, roots, source, added }: Given): Promise<Related> {
   const { environment, backup } = roots;
+  // The subject as it was.
+  if (type.changes) return environment ? { source: environment } : {};
   if (type.adds) return { ...(added && { target: added }), ...(environment && { source: environment }) };
   if (source !== null && asksForSource(type)) return { source: await loadRoot(db, 'environment', source) };
   // A backup of another Environment.

@@ -2,6 +2,7 @@
 
 import { ulid } from 'ulid';
 import type { Catalogue } from '../model/catalogue.ts';
+import { type Changed, changedValues, withChanged } from '../model/changed-fields.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError, invalid, type Problem } from '../model/errors.ts';
 import { type Form, makeForm, missingValues } from '../model/form.ts';
@@ -19,6 +20,7 @@ import { validateFields } from '../model/validate.ts';
 import { type ResolvedStep, resolvedTasks, resolveSteps } from '../model/walk-steps.ts';
 import { actorOf, authorizeRole, type Principal } from './access.ts';
 import { addEnvironment, within } from './add-environment.ts';
+import { findMisfits } from './changed-subject.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { findReferences } from './entity-input.ts';
 import { relatedRoots, standIns } from './related-roots.ts';
@@ -42,6 +44,8 @@ export interface PreparedOperation {
   refusal: string;
   problems: Problem[];
   answers: Record<string, unknown>;
+  /** What the subject becomes by these answers. */
+  changed(answers: Record<string, unknown>): Changed | null;
   /** The steps for the plan, with answers whose secrets are put away: it holds their references. */
   resolve(answers: Record<string, unknown>): ResolvedStep[];
 }
@@ -98,14 +102,17 @@ export async function prepareOperation(
   problems.push(...answered.problems);
   const answers = answered.values;
   problems.push(...unconfirmed(type, roots[request.kind]?.state ?? '', answers));
-  problems.push(...failedChecks(type, { ...roots, ...related }, answers));
-  const steps = resolveSteps(catalogue, type.steps, { ...scope, answers });
+  const changed = (given: Record<string, unknown>) => changedValues(type, roots, given);
+  const seenWith = (given: Record<string, unknown>) => withChanged(scope.roots, type.on, changed(given));
+  problems.push(...failedChecks(type, { ...seenWith(answers), ...related }, answers));
+  problems.push(...(await findMisfits(deps, type, { id: request.id, roots, changed: changed(answers) })));
+  const steps = resolveSteps(catalogue, type.steps, { ...scope, roots: seenWith(answers), answers });
   const form = { groups, problems: missingValues(steps, scope) };
   // What is started is not waiting for an answer any more.
   const settled = { ...scope, openRoots: new Set<string>() };
   const resolve = (given: Record<string, unknown>) =>
-    resolveSteps(catalogue, type.steps, { ...settled, answers: given });
-  return { type, roots, steps, form, refusal, problems, answers, resolve };
+    resolveSteps(catalogue, type.steps, { ...settled, roots: seenWith(given), answers: given });
+  return { type, roots, steps, form, refusal, problems, answers, changed, resolve };
 }
 
 /** The subject is read only where the type asks something of it. */
@@ -231,6 +238,7 @@ export async function freezePlan(
   const fields = form.groups.flatMap(group => group.fields);
   const answers = await deps.vault.putFields(deps.db, organisation, fields, prepared.answers);
   const steps = prepared.resolve(answers);
+  const changed = prepared.changed(answers);
   const subject = { kind: request.kind, id: request.id, name: roots[request.kind]?.name ?? request.id };
   const priority = request.priority ?? 0;
   const plan = makePlan({
@@ -238,6 +246,7 @@ export async function freezePlan(
     subject,
     roots,
     steps,
+    changed,
     organisation,
     startedBy: principal.email,
     priority,

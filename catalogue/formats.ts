@@ -140,6 +140,7 @@ export const operationKeys: FieldSpec[] = [
   text('minimum_role', { choices: [...roles], default: 'operator' }),
   dict('fields', { default: {} }),
   dict('adds', { options: [words('asks', { required: true }), words('takes', { default: [] })] }),
+  dict('changes', { options: [words('asks', { default: [] }), dict('extends', { default: {} })] }),
   { name: 'checks', type: 'list', default: [] },
   dict('locks', {
     default: {},
@@ -178,6 +179,9 @@ export const stepKeys: FieldSpec[] = [
   dict('undo_then_with'),
   text('undone_by'),
 ];
+
+/** Of a list under `extends` of `changes`. */
+export const extensionKeys: FieldSpec[] = [text('by', { required: true }), text('when', { required: true })];
 
 /** Of an entry under `checks`. */
 export const checkKeys: FieldSpec[] = [

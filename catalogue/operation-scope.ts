@@ -29,7 +29,7 @@ const owners: Partial<Record<EntityKind, EntityKind[]>> = {
 };
 
 /** The subject, what it belongs to, and what fields of the Operation that are called like a root bring. */
-export function reachableRoots(type: Pick<OperationType, 'on' | 'fields' | 'adds'>): ReadonlySet<RootName> {
+export function reachableRoots(type: Pick<OperationType, 'on' | 'fields' | 'adds' | 'changes'>): ReadonlySet<RootName> {
   const roots = new Set<RootName>();
   const add = (kind: EntityKind) => {
     if (roots.has(kind)) return;
@@ -39,6 +39,7 @@ export function reachableRoots(type: Pick<OperationType, 'on' | 'fields' | 'adds
   add(type.on);
   for (const field of type.fields) if (isEntityKind(field.name) && field.type === 'reference') add(field.name);
   if (type.fields.some(field => field.name === 'source')) roots.add('source');
+  if (type.changes && type.on === 'environment') roots.add('source');
   if (type.adds) roots.add('source').add('target');
   return roots;
 }

@@ -13,6 +13,7 @@ import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
 import { checkKeys, checkWord, operationKeys, stepKeys } from './formats.ts';
 import { readFields } from './operation-fields.ts';
+import { readChanges } from './read-changes.ts';
 import { hashData, readYamlFile } from './read-file.ts';
 import { checkSource } from './type-agreement.ts';
 import { locate, type YamlSource } from './yaml-source.ts';
@@ -38,6 +39,7 @@ export async function readOperationType(
   if (on) checkStates(on, values, mistakes);
   const stepPaths = new Map<StepType, string>();
   const scope = (values.for ?? {}) as { cluster?: string[]; application?: string[] };
+  const fields = readFields(on, values.fields, mistakes);
   const type = definedOnly<OperationType>({
     action: values.action === true,
     opens: values.opens as string | undefined,
@@ -53,8 +55,9 @@ export async function readOperationType(
     dangerous: values.dangerous === true,
     minimumRole: (values.minimum_role ?? 'operator') as Role,
     adds: readAdded(on, values.adds as AddedEnvironment | undefined, mistakes),
+    changes: readChanges(values.changes, { on, fields, mistakes }),
     checks: readChecks(values.checks, mistakes),
-    fields: readFields(on, values.fields, mistakes),
+    fields,
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
     sets: readSets(on, values.sets, mistakes),

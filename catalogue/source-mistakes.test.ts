@@ -25,6 +25,18 @@ test.each<[title: string, files: Record<string, string>, expected: RegExp]>([
     /adds: has a meaning only with "on: environment"/,
   ],
   [
+    'fields that are changed',
+    operation(
+      '  - {id: a, task: install_static}\n',
+      `on: environment
+changes:
+  asks: [nome, release, sure]
+  extends: {kind: {by: environment.nome, when: sure}, aliases: {by: environment.name, when: unsure}, redirects: {}}
+fields: {sure: {type: str, description: Sure}}`,
+    ),
+    /asks.0: "nome" is no field.*asks.1: "release" is a reference.*asks.2: "sure" is no field.*asks.2: "sure" is a field here as well.*extends.kind: "kind" is no list.*kind.by: .*has no "nome".*kind.when: "sure" is no field of the type bool.*aliases.when: "unsure".*redirects.by: is required.*redirects.when: is required/s,
+  ],
+  [
     'a check',
     operation(
       '  - {id: a, task: install_static}\n',

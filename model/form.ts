@@ -1,6 +1,7 @@
 // The form of an Operation: the fields of the Operation type and of all its Tasks that nothing fills, grouped by where they
 // belong, each asked once.
 
+import { changedFields } from './changed-fields.ts';
 import type { Problem } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
 import { addedFields } from './operation-checks.ts';
@@ -23,7 +24,9 @@ export interface Form {
 export function makeForm(type: OperationType, steps: ResolvedStep[], scope: Scope): Form {
   const asked = new Set<string>();
   const take = (fields: FieldSpec[]) => fields.filter(field => !asked.has(field.name) && asked.add(field.name));
-  const groups: FormGroup[] = [{ title: type.title, fields: take(askedOf(type.fields)) }];
+  const groups: FormGroup[] = [
+    { title: type.title, fields: take([...changedFields(type, scope.roots), ...askedOf(type.fields)]) },
+  ];
   if (type.adds) groups.unshift({ title: 'The new Environment', fields: take(addedFields(type.adds)) });
   for (const nested of resolvedOperations(steps)) {
     const open = askedOf(nested.type.fields).filter(field => !(field.name in nested.scope.given));

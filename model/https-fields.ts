@@ -39,7 +39,7 @@ export const httpsFields: FieldSpec[] = [
     label: 'HTTPS',
     choices: ['off', 'acme', 'uploaded'],
     default: 'off',
-    help: 'acme: certificates are got by themselves, under the terms of the authority. “Get certificates” makes a change take effect.',
+    help: 'acme: certificates are got by themselves, under the terms of the authority. “Names and HTTPS” makes a change take effect.',
   },
   {
     name: 'https_redirect',

@@ -1,5 +1,6 @@
 // Freezes an Operation: from the resolved steps and the answers to the plan that the workflow carries out.
 
+import type { Changed } from './changed-fields.ts';
 import { isDict } from './coerce.ts';
 import { type EntityKind, entityKinds } from './entities.ts';
 import type { Problem } from './errors.ts';
@@ -23,6 +24,7 @@ export interface PlanRequest {
   subject: SubjectReference;
   roots: PathRoots;
   steps: ResolvedStep[];
+  changed: Changed | null;
   organisation: string;
   startedBy: string;
   priority: number;
@@ -37,7 +39,9 @@ export function makePlan(request: PlanRequest): Plan {
   const head = header(request.type, request, operationId);
   const preflightTaskId = request.newId();
   const steps = request.steps.map(step => planStep(step, request));
-  return { ...head, preflightTaskId, locks: planLocks(request), steps };
+  const { changed } = request;
+  const change = changed ? { before: changed.before, sets: { ...head.sets, ...changed.after } } : {};
+  return { ...head, ...change, preflightTaskId, locks: planLocks(request), steps };
 }
 
 function header(

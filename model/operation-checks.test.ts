@@ -21,6 +21,6 @@ test.each<[string, Omit<OperationCheck, 'message'>, string[]]>([
   ['is said not to matter', { that: 'source.id', is: ['x'], unless: 'sure' }, []],
   ['has nothing to look at', { that: 'backup.note', is: ['x'] }, []],
 ])('is checked: what %s', (_, check, paths) => {
-  const type = { fields, checks: [{ ...check, message: 'No.' }] };
+  const type = { on: 'environment' as const, fields, checks: [{ ...check, message: 'No.' }] };
   expect(failedChecks(type, roots, { sure: true }).map(({ path }) => path)).toEqual(paths);
 });

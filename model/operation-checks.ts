@@ -8,15 +8,16 @@ import { readPath } from './paths.ts';
 import type { PathRoots } from './step-values.ts';
 
 export function failedChecks(
-  { checks = [], fields }: Pick<OperationType, 'checks' | 'fields'>,
+  { on, checks = [], changes, fields }: Pick<OperationType, 'on' | 'checks' | 'changes' | 'fields'>,
   roots: PathRoots,
   answers: Record<string, unknown>,
 ): Problem[] {
   return checks
     .filter(check => !holds(check, roots) && !(check.unless && answers[check.unless] === true))
     .map(({ that, unless, message }) => {
-      const [root = ''] = that.split('.');
-      const path = unless ?? (fields.some(({ name }) => name === root) ? root : '');
+      const [root = '', field = ''] = that.split('.');
+      const asked = root === on && changes?.asks.includes(field) ? field : '';
+      const path = unless ?? (fields.some(({ name }) => name === root) ? root : asked);
       return { path, message };
     });
 }

@@ -45,6 +45,14 @@ export interface AddedEnvironment {
   takes: string[];
 }
 
+/** The subject gets other values: all steps see these, `source` is the subject as it was, and success writes them. */
+export interface ChangedFields {
+  /** Its fields that the form asks for, filled in with what they are. */
+  asks: string[];
+  /** Its lists that get one more value, by a path, when the bool field says so. */
+  extends: Record<string, { by: string; when: string }>;
+}
+
 /** Without it the start is refused. Values are literals, or paths with a `$` in front. */
 export interface OperationCheck {
   /** Path of what is looked at; without a value there it holds. */
@@ -87,6 +95,7 @@ export interface OperationType {
   fields: OperationField[];
   /** An Environment that is added with the start: the root `target` of the steps. */
   adds?: AddedEnvironment;
+  changes?: ChangedFields;
   checks?: OperationCheck[];
   locks: Partial<Record<EntityKind, LockMode>>;
   /** States of the subject that its begin and end set. */

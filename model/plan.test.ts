@@ -106,6 +106,7 @@ function plan(types: Catalogue, type: OperationType, more: Partial<Scope> = {}) 
     type,
     subject,
     roots,
+    changed: null,
     steps,
     organisation: 'o',
     startedBy: 'ada',

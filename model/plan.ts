@@ -106,6 +106,8 @@ export interface Plan {
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
   /** Fields of the subject that its success sets; nothing in plans of earlier versions. */
   sets?: Record<string, unknown>;
+  /** Values of the subject that are to become others, as they were when this was planned. */
+  before?: Record<string, unknown>;
   /** Step before which the subject is not touched; nothing in plans of earlier versions. */
   touchesFrom?: string;
   /** Search attributes of the run: names of what it touches. */

@@ -1,5 +1,5 @@
 // A WordPress site goes from Release to Release: with a plugin that brings its table up to date, with one that fails half-way,
-// to code that does not exist, and back.
+// to code that does not exist, and back; then it gets other names.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { type Farm, startFarm } from './farm.ts';
 import { commitFiles } from './git-server.ts';
 import { type Operator, operatorOf } from './operator.ts';
 import { canRunHosts } from './test-host.ts';
+import { testNames } from './wordpress-names.ts';
 import { makeWordPressRepository } from './wordpress-repository.ts';
 
 const reason = canRunHosts();
@@ -202,4 +203,6 @@ describe.skipIf(reason !== null)('updates of a WordPress site', () => {
     expect(await shop()).toBe('shop 2.0 of 2.0: first,second,later');
     expect((await farm.web.exec(`cat ${path}/files/kept.txt`)).stdout).toBe('kept');
   });
+
+  testNames(() => ({ farm, operator }));
 });

@@ -8,6 +8,7 @@ import { openStates } from '../run.ts';
 import { recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { changeEntity, findState } from './entities.ts';
+import { forgetNames } from './environment-names.ts';
 import { notify } from './events.ts';
 import type { OperationRow } from './operations.ts';
 import { operations, taskAttempts, tasks } from './schema/index.ts';
@@ -103,6 +104,7 @@ async function close(tx: Transaction, plan: Plan, { restored, ...end }: Operatio
     .returning();
   if (!row) return;
   await closeTasks(tx, plan, end);
+  await releaseNames(tx, plan);
   const isAsBefore = restored || (end.state !== 'succeeded' && !(await hasTouched(tx, plan)));
   const state = isAsBefore ? (row.formerState ?? undefined) : plan.states[end.state];
   await setSubject(tx, plan, state, end.state === 'succeeded' ? plan.sets : undefined);
@@ -110,6 +112,13 @@ async function close(tx: Transaction, plan: Plan, { restored, ...end }: Operatio
   const actor = { name: plan.startedBy, organisation: plan.organisation };
   await recordChange(tx, actor, { verb: end.state, object, after: { message: end.message } });
   await notifyUpwards(tx, row);
+}
+
+/** Names that nobody else was to take meanwhile; of its success they are the subject's. */
+async function releaseNames(tx: Transaction, plan: Plan): Promise<void> {
+  if (!(await forgetNames(tx, plan.operationId))) return;
+  const actor = { name: plan.startedBy, organisation: plan.organisation };
+  await changeEntity(tx, actor, { ...plan.subject, verb: plan.type });
 }
 
 /** Whether its subject may be another one than before. */

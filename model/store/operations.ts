@@ -11,6 +11,7 @@ import { type OperationState, openStates } from '../run.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { operations, tasks } from './schema/index.ts';
+import { claimChanges } from './subject-changes.ts';
 
 export type OperationRow = typeof operations.$inferSelect;
 
@@ -38,6 +39,7 @@ export async function insertOperation(
         await tx.insert(operations).values({ ...rowOf(nested), parent: parent.operationId, input: {}, reason: '' });
     }
     await tx.insert(tasks).values(taskRows(plan));
+    await claimChanges(tx, plan);
     const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
     await recordChange(tx, actor, {
       verb: 'start',

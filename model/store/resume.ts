@@ -7,6 +7,7 @@ import { type Actor, recordChange } from './audit.ts';
 import type { Database, Transaction } from './database.ts';
 import type { OperationRow } from './operations.ts';
 import { operations, tasks } from './schema/index.ts';
+import { claimChanges } from './subject-changes.ts';
 
 const fresh = {
   state: 'queued',
@@ -41,6 +42,7 @@ export async function resumeOperation(
       )
       .returning();
     if (!resumed) throw new AppError('conflict', 'It was resumed meanwhile. Look at the Operation again.');
+    await claimChanges(tx, plan);
     const nested = await openTasks(tx, row.id);
     if (nested.length > 0)
       await tx
