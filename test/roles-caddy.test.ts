@@ -145,7 +145,8 @@ test('a service is refused in words, as there is no root', async () => {
 
 test('removing leaves nothing of the site', async () => {
   await play('remove_vhost', { environment_name: 'hello' });
-  await play('remove_environment', { environment_name: 'hello' });
+  const removed = await play('remove_environment', { environment_name: 'hello' });
+  expect(removed.outputs).toEqual({ deployed_hash: null });
   await play('remove_release', { project_name: 'site', hash });
   expect(await ask('hello.localhost')).toMatch(/^404/);
   expect(readdirSync(join(folder, 'base/environments'))).toEqual([]);
