@@ -19,8 +19,16 @@ export interface Config {
   worker: { concurrentTasks: number; runFolder: string; version: string };
   /** What one attempt of a Task may store; of more, the end is kept. */
   logLimitBytes: number;
+  /** Portable archives: where they lie, what one may have, after how many days they go. */
+  archives: ArchiveRules;
   /** Ports of the parts that `npm start` runs itself. */
   local: { databasePort: number; temporalPort: number; consolePort: number; webPort: number };
+}
+
+export interface ArchiveRules {
+  folder: string;
+  limitBytes: number;
+  days: number;
 }
 
 /** Every name that is read, with its default as `.env.example` shows it. A test compares the two. */
@@ -49,6 +57,9 @@ export const settings = {
   AEGIR_RUN_FOLDER: '',
   AEGIR_WORKER_VERSION: '',
   AEGIR_LOG_LIMIT_MIB: '256',
+  AEGIR_ARCHIVES_FOLDER: '',
+  AEGIR_ARCHIVE_LIMIT_GIB: '20',
+  AEGIR_ARCHIVE_DAYS: '14',
 } as const;
 
 export type SettingName = keyof typeof settings;
@@ -127,6 +138,11 @@ export function readConfig(environment: Record<string, string | undefined>, dire
       version: buildId('AEGIR_WORKER_VERSION'),
     },
     logLimitBytes: number('AEGIR_LOG_LIMIT_MIB', 1, 100_000) * 1024 * 1024,
+    archives: {
+      folder: resolve(directory, text('AEGIR_ARCHIVES_FOLDER') || join(home, 'archives')),
+      limitBytes: number('AEGIR_ARCHIVE_LIMIT_GIB', 1, 10_000) * 1024 ** 3,
+      days: number('AEGIR_ARCHIVE_DAYS', 1, 3650),
+    },
     local,
   };
   if (problems.length > 0) {

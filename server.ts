@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import { pino } from 'pino';
 import { createApp } from './api/app.ts';
+import { startArchiveSweeper } from './api/archive-sweeper.ts';
 import { createAuth } from './api/auth.ts';
 import { createCatalogueSource } from './api/catalogue-source.ts';
 import type { ApiDependencies } from './api/dependencies.ts';
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     publicUrl: config.api.publicUrl,
     consoleUrl: config.temporal.consoleUrl,
     pages: join(config.installation, 'ui', 'dist'),
+    archives: config.archives,
     logLimitBytes: config.logLimitBytes,
     log,
   };
@@ -67,14 +69,18 @@ async function main(): Promise<void> {
   for (const { file, line, message } of problems) log(`Refused by the catalogue: ${file}:${line}: ${message}`);
 
   const stopSweeper = startSweeper(deps);
+  const stopArchiveSweeper = startArchiveSweeper(deps);
   const app = createApp(deps);
-  const server = serve({ fetch: app.fetch, hostname: config.api.host, port: config.api.port }, () =>
+  // An archive of 20 GiB comes for longer than the five minutes that Node gives a request.
+  const serverOptions = { requestTimeout: 0 };
+  const server = serve({ fetch: app.fetch, hostname: config.api.host, port: config.api.port, serverOptions }, () =>
     log(`listening on ${config.api.port}`),
   );
   server.on('error', error => fail(error));
 
   const stop = async () => {
     stopSweeper();
+    stopArchiveSweeper();
     server.close();
     setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), closeGraceMs).unref();
     await events.close();

@@ -11,6 +11,7 @@ import { type App, bodyLimitBytes, newApp } from './define-route.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { toProblem } from './problem.ts';
 import { addActionRoutes } from './routes/actions.ts';
+import { addArchiveRoutes, isArchiveBody } from './routes/archives.ts';
 import { addAttentionRoutes } from './routes/attention.ts';
 import { addCatalogueRoutes } from './routes/catalogue.ts';
 import { addConsoleRoutes } from './routes/console.ts';
@@ -44,15 +45,14 @@ export function createApp(deps: ApiDependencies): App {
   });
   // The console brings its own scripts and styles.
   app.use((c, next) => (c.req.path.startsWith('/temporal') ? next() : headers(c, next)));
-  app.use(
-    '/api/*',
-    bodyLimit({
-      maxSize: bodyLimitBytes,
-      onError: () => {
-        throw new AppError('invalid', `The request is larger than ${bodyLimitBytes / 1024 / 1024} MiB.`);
-      },
-    }),
-  );
+  const limit = bodyLimit({
+    maxSize: bodyLimitBytes,
+    onError: () => {
+      throw new AppError('invalid', `The request is larger than ${bodyLimitBytes / 1024 / 1024} MiB.`);
+    },
+  });
+  // Archives go to the disk while they come, and have a limit of their own.
+  app.use('/api/*', (c, next) => (isArchiveBody(c.req.method, c.req.path) ? next() : limit(c, next)));
   addSessionRoutes(app, deps);
   addEntityRoutes(app, deps);
   addPlacementRoutes(app, deps);
@@ -63,6 +63,7 @@ export function createApp(deps: ApiDependencies): App {
   addLogRoutes(app, deps);
   addCatalogueRoutes(app, deps);
   addFeedbackRoutes(app, deps);
+  addArchiveRoutes(app, deps);
   addConsoleRoutes(app, deps);
   addKeyRoutes(app, deps);
   addDocument(app, deps);

@@ -23,6 +23,8 @@ export interface ApiDependencies {
   consoleUrl: string;
   /** Folder of the built pages. */
   pages: string;
+  /** Where archives lie, what one may have, after how many days they go. */
+  archives: { folder: string; limitBytes: number; days: number };
   /** What one attempt may store of its log. */
   logLimitBytes: number;
   log(line: string, detail?: unknown): void;

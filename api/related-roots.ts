@@ -5,7 +5,7 @@ import type { PathRoots } from '../model/step-values.ts';
 import type { Db } from '../model/store/database.ts';
 import { loadRoot, type Root, type Roots } from '../model/store/roots.ts';
 
-type Related = Pick<PathRoots, 'source' | 'target'>;
+type Related = Pick<PathRoots, 'source' | 'target' | 'archive'>;
 
 interface Given {
   type: OperationType;
@@ -27,9 +27,13 @@ export async function relatedRoots(db: Db, { type, roots, source, added }: Given
 }
 
 /** While a form is filled in, the subject stands for what is not chosen or not there yet: the same is asked. */
-export function standIns(type: OperationType, { environment }: Roots): Related {
-  if (!environment) return {};
-  return { ...(asksForSource(type) && { source: environment }), ...(type.adds && { target: environment }) };
+export function standIns(type: OperationType, { environment, archive }: Roots): Related {
+  const open = !archive && type.fields.some(({ name }) => name === 'archive');
+  return {
+    ...(environment && asksForSource(type) && { source: environment }),
+    ...(environment && type.adds && { target: environment }),
+    ...(open && { archive: { id: '', name: '', state: '' } }),
+  };
 }
 
 const asksForSource = ({ fields }: OperationType) =>

@@ -6,7 +6,7 @@ import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
-import { isEntityKind, isRelatedRoot, kindOfRoot, type RelatedRoot, resolvePathType } from '../model/paths.ts';
+import { isEntityKind, isRelatedRoot, kindOfRoot, type RootName, resolvePathType } from '../model/paths.ts';
 import { type Argument, keepWord, type TaskType } from '../model/task-type.ts';
 import { joinPath } from '../model/validate.ts';
 import { type BindingScope, checkBinding, checkRoot } from './check-bindings.ts';
@@ -81,8 +81,8 @@ function checkSteps(steps: StepType[], before: StepType[], check: Check): StepTy
 
 function checkTaskStep(step: StepType, task: string, earlier: StepType[], outer: Check): void {
   // It is there only where its root is.
-  const needed = relatedRootOf(step);
-  const check = needed ? { ...outer, roots: new Set([...outer.roots, needed]) } : outer;
+  const needed = broughtRoots(step);
+  const check = needed.length > 0 ? { ...outer, roots: new Set([...outer.roots, ...needed]) } : outer;
   const report = (key: string, message: string) =>
     check.problems.push({ path: joinPath(check.pathOf(step), key), message });
   for (const message of checkTaskName(task, check, step.optional)) report('task', message);
@@ -98,18 +98,21 @@ function checkTaskStep(step: StepType, task: string, earlier: StepType[], outer:
   checkUndo(step, { ...scope, earlier: [...earlier, step] }, report);
 }
 
-/** `source` or `target` when the step needs that one. */
-function relatedRootOf({ needs = '' }: StepType): RelatedRoot | undefined {
-  const [root] = needs.split('.');
-  return isRelatedRoot(root) ? root : undefined;
+/** Those of what the step needs that an outer Operation brings: Environments beside the subject, an archive. */
+function broughtRoots({ needs = [] }: StepType): RootName[] {
+  return needs.flatMap(path => {
+    const [root] = path.split('.');
+    return isRelatedRoot(root) || root === 'archive' ? [root] : [];
+  });
 }
 
-function checkNeeded({ needs }: StepType, { roots }: Check, report: Report): void {
-  if (needs === undefined) return;
-  const type = resolvePathType(needs);
-  if ('problem' in type) report('needs', type.problem);
-  else if (!isRelatedRoot(needs.split('.')[0]) && !isReachable(needs, roots))
-    report('needs', `"${needs}" is not known here.`);
+function checkNeeded(step: StepType, { roots }: Check, report: Report): void {
+  const known = new Set([...roots, ...broughtRoots(step)]);
+  for (const path of step.needs ?? []) {
+    const type = resolvePathType(path);
+    if ('problem' in type) report('needs', type.problem);
+    else if (!isReachable(path, known)) report('needs', `"${path}" is not known here.`);
+  }
 }
 
 function checkTaskName(task: string, { operation, known, roots }: Check, optional = false): string[] {
@@ -147,7 +150,7 @@ function checkNeeds({ type, application }: TaskCandidate, step: StepType, check:
   for (const argument of type.arguments) {
     if (!argument.required || Object.hasOwn(step.with, argument.name) || canBeFilled(argument, check)) continue;
     // What it is part of gives it.
-    if (relatedRootOf(step)) continue;
+    if (broughtRoots(step).length > 0) continue;
     report('with', `The argument "${argument.name}"${behind} has no value here and is never asked: give it.`);
   }
 }

@@ -81,6 +81,7 @@ export const taskKeys: FieldSpec[] = [
       text('access', { choices: ['read', 'add'], default: 'add' }),
     ],
   }),
+  text('archive', { choices: ['read', 'add'] }),
   bool('facts', false),
   dict('arguments', { default: {} }),
   dict('outputs', { default: {} }),
@@ -116,7 +117,7 @@ export const bindingKeys: FieldSpec[] = [
 export const outputKeys: FieldSpec[] = [
   text('type', { required: true, choices: [...fieldTypes] }),
   text('sets'),
-  text('creates', { choices: entityKinds.filter(kind => entities[kind].madeOn) }),
+  text('creates', { choices: entityKinds.filter(kind => entities[kind].madeOn && !entities[kind].hasFile) }),
   text('help'),
 ];
 
@@ -166,7 +167,7 @@ export const stepKeys: FieldSpec[] = [
   text('title'),
   dict('with', { default: {} }),
   text('on', { choices: [...entityKinds, ...relatedRoots] }),
-  text('needs'),
+  words('needs'),
   text('unless'),
   bool('optional'),
   bool('skippable'),

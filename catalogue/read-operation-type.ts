@@ -236,7 +236,7 @@ function readStep(raw: unknown, place: Place): StepType[] {
     title: values.title as string | undefined,
     with: (values.with ?? {}) as Record<string, unknown>,
     on: values.on as RootName | undefined,
-    needs: values.needs as string | undefined,
+    needs: values.needs as string[] | undefined,
     unless: values.unless as string | undefined,
     optional: values.optional as boolean | undefined,
     skippable: values.skippable as boolean | undefined,

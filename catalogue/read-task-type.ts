@@ -106,6 +106,12 @@ function readTask(
   const serves = readServes(values.serves as TaskType['serves'], allArguments, mistakes);
   const undoWhen = readUndoWhen(values, outputs, mistakes);
   const retry = (values.retry ?? {}) as { attempts?: number; delay?: number };
+  const needs = rootsOf(allArguments, outputs, target, server);
+  if (values.archive === 'read' && !needs.includes('archive'))
+    mistakes.push({
+      path: 'archive',
+      message: '"read" needs an argument with a path of the archive, such as archive.sha256.',
+    });
   checkNumbers({ ...values, ...retry }, mistakes);
   problems.push(...locate(source, mistakes));
   return definedOnly<Omit<TaskType, 'version'>>({
@@ -116,6 +122,7 @@ function readTask(
     server,
     backends,
     serves,
+    archive: values.archive as TaskType['archive'],
     arguments: allArguments,
     rules: from.main.rules,
     outputs,
@@ -128,7 +135,7 @@ function readTask(
     undo: values.undo as string | undefined,
     undoWhen,
     undoStates: values.undo_states as string[] | undefined,
-    needs: rootsOf(allArguments, outputs, target, server),
+    needs,
     templates: from.files
       .filter(file => file.path.startsWith('templates/'))
       .map(file => file.path.slice('templates/'.length)),

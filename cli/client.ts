@@ -1,11 +1,13 @@
 // Requests to the API: one way to send them, to try again, and to turn problem+json into errors.
 
 import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page, ProblemJson } from '../api/contract.ts';
 import type { Problem } from '../model/errors.ts';
 import type { Credentials } from './credentials.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
+import { sendStream } from './send-stream.ts';
 
 /** Longer than any answer of the API takes; streams have a limit of their own. */
 const answerTimeoutMs = 30_000;
@@ -60,6 +62,18 @@ export class Client {
 
   async delete(path: string): Promise<void> {
     await this.send('DELETE', path);
+  }
+
+  /** A body that is too large for the memory, once: it cannot be sent again by itself. */
+  async upload<T>(
+    path: string,
+    body: Readable,
+    { query, headers = {} }: Pick<SendOptions, 'query' | 'headers'>,
+  ): Promise<T> {
+    const { url, headers: own } = this.#request('POST', path, { headers, ...(query ? { query } : {}) });
+    const outcome = await sendStream(url, Object.fromEntries(own), body).catch((error: Error) => error);
+    if (outcome instanceof Error || !outcome.ok) throw await this.#failure(outcome);
+    return (await outcome.json()) as T;
   }
 
   /** Follows `next` to the end, or until there are `limit`. */

@@ -1,6 +1,7 @@
 // The nouns: which kinds of entity there are, their built-in fields, relations and states. Everything that lists, shows,
 // edits or refers to an entity (API, CLI, pages, value paths) is made from this table. Columns are in store/schema.ts.
 
+import { archive } from './archive-entity.ts';
 import { backup, backupStore, backupStoreField } from './backup-entities.ts';
 import { managedStates, nameField, organisationField } from './entity-fields.ts';
 import type { FieldRules, FieldSpec } from './fields.ts';
@@ -16,6 +17,7 @@ export const entityKinds = [
   'project',
   'release',
   'backup',
+  'archive',
   'environment',
 ] as const;
 export type EntityKind = (typeof entityKinds)[number];
@@ -30,6 +32,8 @@ export interface EntityDefinition {
   single?: boolean;
   /** Made by Tasks on an entity of this kind, whose references it takes over; people neither add nor edit nor delete one. */
   madeOn?: EntityKind;
+  /** Each has a file that the control plane keeps: people upload, download and delete it, and only the API makes a row. */
+  hasFile?: boolean;
   /** The field by which people name one. */
   nameField: string;
   /** Fields that a list shows beside the name. */
@@ -127,6 +131,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     resultFields: [{ name: 'hash', type: 'str', label: 'Commit', format: 'git_hash' }],
   },
   backup,
+  archive,
   environment: {
     kind: 'environment',
     plural: 'environments',

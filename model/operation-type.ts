@@ -16,8 +16,8 @@ export interface StepType {
   with: Record<string, unknown>;
   /** Subject of a nested Operation or root of a Task: `release`, `project`, `source`. Nothing: the same subject. */
   on?: RootName;
-  /** Path; left out where it has no value: where there is no `source`, say. */
-  needs?: string;
+  /** Paths; left out where none of them has a value: where there is no `source`, say. */
+  needs?: string[];
   /** Bool field by which a person leaves it out. */
   unless?: string;
   /** Left out where the application has no such verb, or the Task's Server is not known. */

@@ -358,7 +358,7 @@ describe('a source', () => {
   );
   const steps: Partial<StepType>[] = [
     { operation: 'back_up', on: 'source' },
-    { task: 'bring', needs: 'source' },
+    { task: 'bring', needs: ['source'] },
     { task: 'keep' },
   ];
   const type = operationType('copy', steps, { locks: { environment: 'exclusive' } });

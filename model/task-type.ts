@@ -54,6 +54,8 @@ export interface TaskType {
   /** Arguments that name a folder of the worker (absolute; empty = none is served) and a repository of backups in it, which
    * the target reaches for the time of the run: to read, or also to add to it. */
   serves?: { folder: string; name: string; access?: 'read' | 'add' };
+  /** The target may bring an archive to the control plane, or fetch the one that the root `archive` names. */
+  archive?: 'read' | 'add';
   arguments: Argument[];
   rules: FieldRules;
   outputs: Output[];

@@ -56,7 +56,7 @@ export function resolveSteps(catalogue: Catalogue, steps: StepType[], scope: Sco
 }
 
 function isLeftOut({ needs, unless }: StepType, scope: Scope): boolean {
-  const isHere = needs === undefined || isGiven(readPath(scope.roots, needs));
+  const isHere = needs === undefined || needs.some(path => isGiven(readPath(scope.roots, path)));
   return !isHere || (unless !== undefined && isSaid(unless, scope));
 }
 

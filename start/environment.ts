@@ -37,6 +37,9 @@ export function renderEnvironment(
     AEGIR_RUN_FOLDER: config.worker.runFolder,
     AEGIR_WORKER_VERSION: config.worker.version,
     AEGIR_LOG_LIMIT_MIB: String(config.logLimitBytes / 1024 / 1024),
+    AEGIR_ARCHIVES_FOLDER: config.archives.folder,
+    AEGIR_ARCHIVE_LIMIT_GIB: String(config.archives.limitBytes / 1024 ** 3),
+    AEGIR_ARCHIVE_DAYS: String(config.archives.days),
   };
   const path = [dirname(config.python), join(config.installation, 'node_modules', '.bin'), base.PATH ?? ''];
   return { ...base, ...resolved, PATH: path.join(delimiter), [markName]: mark };

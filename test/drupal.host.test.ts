@@ -185,6 +185,31 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     expect(both.stdout).toBe('2\n1');
   });
 
+  test('a site is carried away by “drush archive:dump”, without its secrets, and brought back as another one', async () => {
+    await operator.must('run', 'export_environment', 'shop', '--follow');
+    const { tasks } = await operator.lastOperation('environments/shop');
+    const outputs = tasks.find(({ step }) => step === 'archive')?.outputs ?? {};
+    const folder = await mkdtemp(join(tmpdir(), 'aegir-drupal-archive-'));
+    try {
+      const file = join(folder, 'shop.tar.gz');
+      await operator.must('archive', 'download', String(outputs.archive), '--output', file);
+      const names = (await execa('tar', ['tzf', file])).stdout.split('\n');
+      expect(names).toEqual(expect.arrayContaining(['MANIFEST.yml', 'database/database.sql', 'code/composer.json']));
+      expect(names.filter(name => name.endsWith('/settings.php'))).toEqual([]);
+      const all = (await execa('tar', ['xzOf', file], { encoding: 'buffer' })).stdout;
+      const secrets = (await farm.web.exec(`cat ${of('shop')}/settings/drupal.secrets.php`)).stdout;
+      for (const secret of secrets.match(/[A-Za-z0-9]{48}/g) ?? [])
+        expect(Buffer.from(all).includes(secret)).toBe(false);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    expect((await farm.web.exec(`ls ${of('shop')}/tmp | grep aegir-export`)).stdout).toBe('');
+    await makeEnvironment('carried', 'first');
+    await operator.must('run', 'import_archive', 'carried', '--archive', String(outputs.archive), '--follow');
+    expect(await farm.ask('carried.example.org')).toContain(titleInPages);
+    await operator.must('run', 'delete_environment', 'carried', '--although-enabled', '--without-backup', '--follow');
+  });
+
   test('a Release with an update of the database brings it along; without one nothing is done', async () => {
     await drush('news', 'pm:install', 'aegir_trial', '--yes');
     await useRelease('news', 'update');

@@ -13,6 +13,7 @@ import { type Operator, operatorOf } from './operator.ts';
 import { project } from './play-role.ts';
 import { canRunHosts } from './test-host.ts';
 import { createVisitor } from './visitor.ts';
+import { testArchives } from './wordpress-archives.ts';
 import { testCopies } from './wordpress-copies.ts';
 import { makeWordPressRepository } from './wordpress-repository.ts';
 
@@ -279,6 +280,8 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
   });
 
   testCopies(() => ({ farm, operator, titleInPages }));
+
+  testArchives(() => ({ farm, operator, titleInPages }));
 
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {
     for (const name of ['blog', 'news', 'half', 'late', 'copy'])

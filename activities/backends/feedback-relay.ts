@@ -1,12 +1,13 @@
 // Where a run sends its feedback: a small server on the worker's loopback for the time of one run. Log lines go straight
 // into the run's own log, so that they stand in order with the tool's lines and are masked where the secrets are known.
 // Everything else goes on to the API. The target needs no certificate of the API and no route to it: it speaks plain HTTP
-// through the run's SSH connection to here. On the same way it reaches the repository of backups that its run may use.
+// through the run's SSH connection to here. On the same way it reaches the repository of backups that its run may use, and archives.
 
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { relayArchive } from './archive-relay.ts';
 import type { Run, RunReport } from './backend.ts';
 import { answerRepository } from './repository.ts';
 
@@ -34,12 +35,20 @@ export async function startFeedbackRelay(
     const path = request.url ?? '';
     if (repository && path.startsWith(store) && isAuthorised(request, basicOf(feedback.token)))
       return void answerRepository(repository, path.slice(store.length), request, response);
+    if (path === `${basePath(feedback.url)}/archive` && isAuthorised(request, `Bearer ${feedback.token}`))
+      return void relayArchive(
+        { url: `${feedback.url.replace(/\/$/, '')}/archive`, token: feedback.token },
+        request,
+        response,
+      );
     return answer(request, { feedback, report, taken, roomWaitMs })
       .catch((): Answer => ({ status: 502, body: { detail: 'The control plane does not answer.' } }))
       .then(({ status, body }) => send(response, status, body));
   });
   // A module posts over one connection while a long command is quiet; it says something every 5 seconds.
   server.keepAliveTimeout = 60_000;
+  // An archive may come for hours.
+  server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);

@@ -20,7 +20,7 @@ import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { NotSignedIn } from '../problem.ts';
 
-type Feedback = NonNullable<Awaited<ReturnType<typeof findFeedback>>> & { token: string };
+export type Feedback = NonNullable<Awaited<ReturnType<typeof findFeedback>>> & { token: string };
 const record = z.record(z.string(), z.unknown());
 
 export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
@@ -95,14 +95,14 @@ export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
   });
 }
 
-async function identify(deps: ApiDependencies, c: Context, task: string | undefined): Promise<Feedback> {
+export async function identify(deps: ApiDependencies, c: Context, task: string | undefined): Promise<Feedback> {
   const [scheme, token = ''] = (c.req.header('authorization') ?? '').split(' ');
   const found = scheme === 'Bearer' && token ? await findFeedback(deps.db, task ?? '', hashToken(token)) : null;
   if (!found) throw new NotSignedIn('This token is not one of a running Task: it is wrong, or the Task has ended.');
   return { ...found, token };
 }
 
-function stepOf({ operation, task }: Feedback): TaskStep {
+export function stepOf({ operation, task }: Feedback): TaskStep {
   for (const { step } of operation.plan ? tasksOf(operation.plan) : []) if (step.taskId === task.id) return step;
   throw new AppError('internal', 'The plan does not have this Task.');
 }

@@ -22,6 +22,7 @@ import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
 import { readCount } from '../numbers.ts';
 import { print, printJson, printTable } from '../output.ts';
 import { readValues } from '../values.ts';
+import { addFileCommands, fileVerbs } from './files.ts';
 
 export function entityCommand(environment: CliEnvironment, definition: KindDefinition): Command {
   const command = new Command(definition.kind)
@@ -29,6 +30,7 @@ export function entityCommand(environment: CliEnvironment, definition: KindDefin
     .description(`${definition.titlePlural}: ${verbsOf(definition).join(', ')}`);
   command.addCommand(listCommand(environment, definition));
   command.addCommand(showCommand(environment, definition));
+  if (definition.hasFile) addFileCommands(environment, command, definition);
   if (definition.madeOn) return command;
   command.addCommand(editCommand(environment, definition));
   if (definition.single) return command;
@@ -37,7 +39,8 @@ export function entityCommand(environment: CliEnvironment, definition: KindDefin
   return command;
 }
 
-function verbsOf({ single, madeOn }: KindDefinition): string[] {
+function verbsOf({ single, madeOn, hasFile }: KindDefinition): string[] {
+  if (hasFile) return ['list', 'show', ...fileVerbs];
   if (madeOn) return ['list', 'show'];
   return single ? ['list', 'show', 'edit'] : ['list', 'show', 'create', 'edit', 'delete'];
 }
@@ -142,7 +145,9 @@ async function printList(
   definition: KindDefinition,
   found: ListedEntity[],
 ) {
-  const columns = definition.fields.filter(field => definition.listed.includes(field.name));
+  const columns = [...definition.fields, ...definition.resultFields].filter(field =>
+    definition.listed.includes(field.name),
+  );
   const names = await referredNames(client, columns, found);
   const cell = (entity: Entity, field: FieldSpec) => {
     const value = entity.values[field.name];

@@ -10,6 +10,7 @@ import { conflictOf } from './conflicts.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { syncNames } from './environment-names.ts';
 import {
+  archives,
   backupStores,
   backups,
   clusters,
@@ -26,6 +27,7 @@ const tables = {
   organisation: organisations,
   backup_store: backupStores,
   backup: backups,
+  archive: archives,
   cluster: clusters,
   server: servers,
   project: projects,
@@ -149,15 +151,14 @@ export async function createEntity(
   return conflictOf(kind, create, input.values);
 }
 
-/** @param state nothing: that of a new one. */
+/** @param as nothing: a new id, and the state of a new one. */
 export async function insertEntity(
   tx: Transaction,
   actor: Actor,
   kind: EntityKind,
   { values, custom }: EntityInput,
-  state?: string,
+  { id = ulid(), state }: { id?: string; state?: string } = {},
 ): Promise<Entity> {
-  const id = ulid();
   const { organisation } = actor;
   const columns = { id, organisation, ...toColumns(kind, values), custom, ...(state ? { state } : {}) };
   const row = await writeRow(tx, kind, columns);

@@ -28,6 +28,6 @@ export async function createMade(
     actor,
     kind,
     { values: { ...values, ...Object.fromEntries(references) }, custom: {} },
-    states[0],
+    states[0] ? { state: states[0] } : {},
   );
 }

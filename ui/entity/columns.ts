@@ -11,7 +11,9 @@ export interface Column {
 const customColumns = 3;
 
 export function listColumns(definition: FullDefinition): Column[] {
-  const builtIn = definition.fields.filter(spec => definition.listed.includes(spec.name));
+  const builtIn = [...definition.fields, ...definition.resultFields].filter(spec =>
+    definition.listed.includes(spec.name),
+  );
   const custom = definition.customFields.filter(isShort).slice(0, customColumns);
   return [...builtIn.map(spec => ({ spec, isCustom: false })), ...custom.map(spec => ({ spec, isCustom: true }))];
 }

@@ -34,6 +34,9 @@ export function FieldValue(props: FieldValueProps): JSX.Element {
         {kind => <A href={`/${definitions()[kind()].plural}/${text()}`}>{props.name ?? text()}</A>}
       </Match>
       <Match when={typeof props.value === 'boolean'}>{props.value ? 'yes' : 'no'}</Match>
+      <Match when={props.spec.name === 'bytes'}>
+        <span title={text()}>{sizeWords(Number(props.value))}</span>
+      </Match>
       <Match when={props.spec.format === 'git_hash'}>
         <code title={text()}>{shortHash(text())}</code>
       </Match>

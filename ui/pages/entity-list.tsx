@@ -4,6 +4,7 @@ import { A, useParams, useSearchParams } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import { useEntities } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useMayAdd } from '../app/session.tsx';
+import { UploadArchive } from '../entity/archive-file.tsx';
 import { listFilters } from '../entity/columns.ts';
 import { EntityTable } from '../entity/entity-table.tsx';
 import { choiceKey } from '../form/drafts.ts';
@@ -44,6 +45,9 @@ function EntityList(props: { definition: FullDefinition }) {
         </Show>
       }
     >
+      <Show when={props.definition.hasFile}>
+        <UploadArchive />
+      </Show>
       <search class="filters" aria-label={`Narrow the list of ${props.definition.titlePlural}`}>
         <SearchFilter
           value={search.search ?? ''}

@@ -6,6 +6,7 @@ import type { EntityView } from '../../api/contract.ts';
 import { useEntity, useOffers } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useMayChange } from '../app/session.tsx';
 import { Actions } from '../entity/actions.tsx';
+import { ArchiveFile } from '../entity/archive-file.tsx';
 import { Certificates } from '../entity/certificates.tsx';
 import { DeleteEntity } from '../entity/delete-entity.tsx';
 import { EnvironmentNotes } from '../entity/environment-notes.tsx';
@@ -64,6 +65,9 @@ function EntityContent(props: { definition: FullDefinition; entity: Accessor<Ent
       <div class="columns">
         <div class="column-main">
           <OperationsOffered definition={props.definition} entity={entity()} base={base()} />
+          <Show when={props.definition.hasFile}>
+            <ArchiveFile entity={entity()} />
+          </Show>
           <RecentOperations entity={entity()} />
           <Related definition={props.definition} entity={entity()} />
           <Certificates entity={entity()} />

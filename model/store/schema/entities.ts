@@ -292,6 +292,32 @@ export const backups = pgTable(
   ],
 );
 
+/** Portable archives: the file lies in a folder of the control plane, named by the id. */
+export const archives = pgTable(
+  'archives',
+  {
+    ...common,
+    organisation: organisation(),
+    environment: text('environment').references(() => environments.id),
+    origin: text('origin').notNull(),
+    bytes: bigint('bytes', { mode: 'number' }).notNull(),
+    sha256: text('sha256').notNull(),
+    application: text('application'),
+    primary_name: text('primary_name'),
+    deployed_hash: text('deployed_hash'),
+    // ISO 8601, UTC.
+    goes_at: text('goes_at').notNull(),
+  },
+  table => [
+    uniqueIndex('archives_name').on(table.organisation, table.name).where(live),
+    index('archives_environment').on(table.environment),
+    check('archives_name_valid', validName),
+    check('archives_state_known', sql.raw(`state in ('kept', 'deleted')`)),
+    check('archives_origin_known', sql.raw(`origin in ('export', 'upload')`)),
+    check('archives_sha256_valid', sql.raw(`sha256 ~ '^[0-9a-f]{64}$'`)),
+  ],
+);
+
 /**
  * Every host name that an Environment answers to, `*.example.org` as such: one name belongs to one Environment. Gone when it is
  * deleted. Names that an Operation is about to give it are kept for it until that is over.

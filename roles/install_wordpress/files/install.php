@@ -18,6 +18,14 @@ if ($state['tables'] !== [] && !$state['half']) {
         . '), but no complete WordPress' . ($state['missing'] ? ': ' . implode(', ', $state['missing']) . ' are missing' : ' (no address or no users)')
         . '. Nothing was removed. Restore a backup, or remove the tables, then install again.');
 }
+// Content that was brought from elsewhere may have been made with another prefix: a second WordPress beside it helps nobody.
+foreach ($state['tables'] === [] ? $database->query("SHOW TABLES LIKE '%options'")->fetch_all() : [] as [$table]) {
+    $prefix = substr($table, 0, -strlen('options'));
+    if (aegir_state($database, $prefix)['installed']) {
+        aegir_stop('The database ' . DB_NAME . " holds a WordPress whose tables begin with “{$prefix}”, and this site looks for “{$table_prefix}”."
+            . ' Nothing was changed. Run it again with that one as the “Table prefix”.');
+    }
+}
 if (!in_array($aegir['locale'], ['', 'en_US'], true) && !is_file(ABSPATH . "wp-content/languages/{$aegir['locale']}.mo")) {
     $found = array_map(static fn ($file) => basename($file, '.mo'), glob(ABSPATH . 'wp-content/languages/[a-z][a-z]*.mo'));
     $languages = preg_grep('/^[a-z]{2,3}(_[A-Z]{2})?(_[a-z]+)?$/', $found);

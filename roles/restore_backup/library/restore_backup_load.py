@@ -7,15 +7,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pwd
-import re
 import shutil
-import stat
-import subprocess
 
-from ansible.module_utils.aegir_mariadb import DatabaseFailure, client_options, explain
+from ansible.module_utils.aegir_mariadb import DatabaseFailure
 from ansible.module_utils.aegir_restic import OPTIONS, Repository, StoreFailure
-from ansible.module_utils.aegir_secret_file import SecretFiles
+from ansible.module_utils.aegir_site_data import Client, Place, forget_former, swap_back, swap_files
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -33,34 +29,13 @@ options:
   feedback_token: {type: str, required: true, description: Of Aegir.}
 """
 
-TREES = ['files', 'private']
-# Views and triggers name the account that made them; the one that restores them is theirs from then on.
-DEFINER = re.compile(rb'DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`')
-# What a restored file may be, whatever the snapshot says: no bits that give the rights of another user.
-MODE = 0o777
-
-
 class Refused(Exception):
     """Its text is for a person."""
 
 
-class Place:
-    """Paths below the Environment's folder, which belongs to root: the site cannot rename what lies directly in it."""
-
-    def __init__(self, path):
-        self.path = path
-        self.fetched = os.path.join(path, 'restore')
-        self.dump = os.path.join(self.fetched, 'backup', 'database.sql')
-        self.maintenance = os.path.join(path, 'maintenance')
-
-    def former(self, tree):
-        return os.path.join(self.path, tree + '.before')
-
-
 def fetch(repository, snapshot, place):
     """The manifest; all that it names lies in `place.fetched` as it was put into the store."""
-    shutil.rmtree(place.fetched, ignore_errors=True)
-    os.mkdir(place.fetched, 0o700)
+    place.clear()
     needed = sum(entry.get('size', 0) for entry in repository.entries(snapshot))
     free = shutil.disk_usage(place.path).free
     if needed > free:
@@ -83,95 +58,6 @@ def hash_file(path):
         for piece in iter(lambda: file.read(1 << 20), b''):
             found.update(piece)
     return found.hexdigest()
-
-
-def give(tree, user):
-    """All of it belongs to the site then. It lies in a folder of root's still: nobody swaps anything meanwhile."""
-    owner = pwd.getpwnam(user) if user else None
-    for place, folders, files in os.walk(tree):
-        for path in [place, *(os.path.join(place, name) for name in files + folders)]:
-            mode = os.lstat(path).st_mode
-            if owner:
-                os.lchown(path, owner.pw_uid, owner.pw_gid)
-            if not stat.S_ISLNK(mode):
-                os.chmod(path, stat.S_IMODE(mode) & MODE)
-
-
-def swap_files(place, user):
-    """Trees whose former ones are kept beside them until the rest has come to its end."""
-    swapped = []
-    for tree in TREES:
-        source, target = os.path.join(place.fetched, tree), os.path.join(place.path, tree)
-        if not os.path.isdir(source):
-            continue
-        give(source, user)
-        if os.path.isdir(target):
-            os.chmod(source, stat.S_IMODE(os.stat(target).st_mode))
-            shutil.rmtree(place.former(tree), ignore_errors=True)
-            os.rename(target, place.former(tree))
-        os.rename(source, target)
-        swapped.append(tree)
-    return swapped
-
-
-def swap_back(place, trees):
-    for tree in trees:
-        if os.path.isdir(place.former(tree)):
-            shutil.rmtree(os.path.join(place.path, tree))
-            os.rename(place.former(tree), os.path.join(place.path, tree))
-
-
-class Client:
-    def __init__(self, database, password):
-        self._database, self._password = database, password
-
-    def run(self, source, feed=None):
-        """Lines of the answer. `source`: SQL, or with `feed` a function that writes it."""
-        with SecretFiles() as files:
-            options = client_options(self._database, self._password, files)
-            argv = ['mariadb', '--defaults-file=' + options, '--batch', '--skip-column-names', '--', self._database['name']]
-            pipe = subprocess.PIPE
-            process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=files.fds)
-            try:
-                (feed or (lambda stream: stream.write(source.encode())))(process.stdin)
-            except BrokenPipeError:
-                # It says why.
-                pass
-            out, words = process.communicate()
-        if process.returncode != 0:
-            raise DatabaseFailure(explain(words.decode(errors='replace'), self._database))
-        return out.decode(errors='replace').splitlines()
-
-    def empty(self):
-        found = self.run('SELECT TABLE_TYPE, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();')
-        kinds = {'VIEW': 'VIEW', 'BASE TABLE': 'TABLE', 'SEQUENCE': 'SEQUENCE'}
-        rows = [line.split('\t', 1) for line in found]
-        drops = ['DROP %s IF EXISTS %s;' % (kinds[kind], quoted(name)) for kind, name in rows if kind in kinds]
-        self.run('SET FOREIGN_KEY_CHECKS = 0;\n' + '\n'.join(drops))
-
-    def load(self, dump):
-        def feed(stream):
-            with open(dump, 'rb') as file:
-                for line in file:
-                    stream.write(DEFINER.sub(b'DEFINER=CURRENT_USER', line) if line.startswith(b'/*!5') else line)
-
-        self.run(None, feed)
-
-    def differing(self, tables):
-        """Tables that have not the rows that the manifest says."""
-        if not tables:
-            return []
-        counts = ['SELECT %s, COUNT(*) FROM %s;' % (text(name), quoted(name)) for name in tables]
-        found = dict(line.rsplit('\t', 1) for line in self.run('\n'.join(counts)))
-        return [name for name, rows in tables.items() if int(found.get(name, -1)) != rows]
-
-
-def quoted(name):
-    return '`%s`' % name.replace('`', '``')
-
-
-def text(name):
-    return "'%s'" % name.replace('\\', '\\\\').replace("'", "''")
 
 
 def load_database(place, database, password, manifest):
@@ -201,9 +87,7 @@ def restore(module):
     except BaseException:
         swap_back(place, swapped)
         raise
-    for tree in swapped:
-        shutil.rmtree(place.former(tree), ignore_errors=True)
-    shutil.rmtree(place.fetched)
+    forget_former(place, swapped)
     return manifest
 
 

@@ -1,0 +1,141 @@
+#!/usr/bin/python
+"""Packs a site, or takes an archive that its own tool has packed, and brings it to the control plane while it comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from ansible.module_utils.aegir_archive import (
+    DATABASE, LONGEST_MANIFEST, MANIFEST, TREES, ArchiveFailure, Judge, pieces_of, read_archive,
+)
+from ansible.module_utils.aegir_archive_send import Courier, Writer
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: aegir_archive_bring
+short_description: Bring an archive of a site to the control plane
+options:
+  path: {type: path, required: true, description: Folder of the Environment.}
+  stage: {type: path, default: '', description: Folder with database.sql.}
+  about: {type: dict, default: {}, description: What the manifest says of the site.}
+  file: {type: path, default: '', description: 'An archive that is packed already; empty: it is packed here.'}
+  secrets: {type: list, elements: str, default: [], description: What no file of the code may have in it.}
+  feedback_url: {type: str, required: true, description: Of Aegir.}
+  feedback_token: {type: str, required: true, description: Of Aegir.}
+"""
+
+# What one of ours may unpack to: it is read through only.
+MOST_BYTES = 1 << 50
+
+
+def pack(options, output, told):
+    writer = Writer(output, options['secrets'])
+    path, dump = options['path'], os.path.join(options['stage'], 'database.sql')
+    code = os.path.realpath(os.path.join(path, 'current'))
+    has = {'code': os.path.isdir(code), 'files': os.path.isdir(os.path.join(path, 'files')), 'database': os.path.isfile(dump)}
+    # The keys are those of drush archive:dump; JSON is YAML as well.
+    manifest = {
+        'datestamp': int(time.time()),
+        'formatversion': '1.0',
+        'components': has,
+        'description': None,
+        'tags': None,
+        'generator': 'Aegir',
+        'generatorversion': '5',
+        'aegir': options['about'],
+    }
+    writer.add_text(MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + '\n')
+    if has['database']:
+        writer.add_file(DATABASE, dump)
+    for tree in TREES:
+        if os.path.isdir(os.path.join(path, tree)):
+            writer.add_tree(tree, os.path.join(path, tree))
+    if has['code']:
+        writer.add_tree('code', code, searched=True)
+    writer.close()
+    told.update(found=writer.found, left=writer.left)
+
+
+def look_through(file, secrets):
+    """What is in it; refused when a file of the code shows a secret, or when it could not be imported."""
+    marks = [secret.encode() for secret in secrets if len(secret) >= 8]
+    shown = []
+
+    def take(entry, stream):
+        if stream and entry.parts[0] == 'code' and entry.size <= LONGEST_MANIFEST:
+            content = b''.join(pieces_of(stream))
+            if any(mark in content for mark in marks):
+                shown.append(entry.name)
+
+    judge = Judge(MOST_BYTES)
+    read_archive(file, judge, take)
+    if shown:
+        raise ArchiveFailure('The password of the database or the salt stands in %s: take it out of the code. Nothing was exported.'
+                             % ', '.join(shown[:20]))
+    return {part: found for part, found in judge.found.items() if found['count']}
+
+
+def bring(options):
+    courier, told = Courier(options['feedback_url'], options['feedback_token']), {'left': []}
+    if not options['file']:
+        return courier.bring(lambda output: pack(options, output, told)), told
+    # It lies where the site may write.
+    descriptor = os.open(options['file'], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, 'rb') as file:
+        told['found'] = look_through(file, options['secrets'])
+        file.seek(0)
+
+        def send(output):
+            for piece in pieces_of(file):
+                output.write(piece)
+
+        return courier.bring(send), told
+
+
+def megabytes(size):
+    return '%d MB' % -(-size // (1 << 20))
+
+
+def summary_of(answer, found):
+    counted = ['%s %s in %d files' % (part, megabytes(each['bytes']), each['count']) for part, each in sorted(found.items())]
+    return '%s, %s: %s' % (answer['name'], megabytes(answer['bytes']), ', '.join(counted))
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            'path': {'type': 'path', 'required': True},
+            'stage': {'type': 'path', 'default': ''},
+            'about': {'type': 'dict', 'default': {}},
+            'file': {'type': 'path', 'default': ''},
+            'secrets': {'type': 'list', 'elements': 'str', 'default': [], 'no_log': True},
+            'feedback_url': {'type': 'str', 'required': True},
+            'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=True, outputs={}, msg='an archive would be made')
+    try:
+        answer, told = bring(module.params)
+    except (ArchiveFailure, OSError) as failure:
+        module.fail_json(msg=str(failure))
+    if answer['sent'] != answer['bytes']:
+        module.fail_json(msg='The control plane has another number of bytes of the archive than were sent. Begin again.')
+    if told['left']:
+        module.warn('Not in the archive: %s' % ', '.join(sorted(told['left'])[:20]))
+    outputs = {
+        'archive': answer['id'],
+        'path': '/api/archives/%s/content' % answer['id'],
+        'bytes': answer['bytes'],
+        'sha256': answer['sha256'],
+        'left': len(told['left']),
+        'summary': summary_of(answer, told['found']),
+    }
+    module.exit_json(changed=True, outputs=outputs)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+../../dump_database/library/dump_database_write.py

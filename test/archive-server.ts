@@ -1,0 +1,39 @@
+// The control plane's end of archives, for roles that are played alone: what a role brings and fetches is one file.
+
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+
+export interface ArchiveServer {
+  /** As `feedback_url` of a run. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+export async function startArchiveServer(file: string, host: string): Promise<ArchiveServer> {
+  const server = createServer(async (request, response) => {
+    try {
+      if (request.url !== '/archive') return void response.writeHead(404).end('{"detail": "No such path."}');
+      if (request.method === 'GET') return await pipeline(createReadStream(file), response);
+      const hash = createHash('sha256');
+      request.on('data', (piece: Buffer) => hash.update(piece));
+      await pipeline(request, createWriteStream(file));
+      const { size } = await stat(file);
+      response.writeHead(201).end(JSON.stringify({ id: 'A', name: 'shop-1', bytes: size, sha256: hash.digest('hex') }));
+    } catch {
+      response.destroy();
+    }
+  });
+  await new Promise<void>(resolve => server.listen(0, host, resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${host}:${port}`,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise<void>(resolve => server.close(() => resolve()));
+    },
+  };
+}
