@@ -41,7 +41,7 @@ export async function prepareRun(
   Object.assign(values, await freshValues(deps, type.arguments, roots));
   const server = roots.server && step.target === 'server' ? await connectionOf(deps, roots.server) : undefined;
   if (server?.sshKey) secretValues.push(server.sshKey);
-  const overrides = Object.entries(await winningOverrides(deps.db, step.taskType, step.roots));
+  const overrides = Object.entries(await winningOverrides(deps.db, step.taskType, overridden(step, roots)));
   const run: Run = {
     taskId: step.taskId,
     attemptId: attempt.id,
@@ -101,6 +101,12 @@ async function loadStepRoots(
     if (id) roots[kind] = await loadRoot(deps.db, kind, id);
   }
   return roots;
+}
+
+/** What is laid over a template for an Environment counts on both of its sides. */
+function overridden({ roots: ids }: RunnableStep, { environment }: Partial<Record<EntityKind, Root>>) {
+  const whole = environment?.side_of as Root | null | undefined;
+  return whole ? { ...ids, environment: whole.id } : ids;
 }
 
 /** `Project shop, version 3` */

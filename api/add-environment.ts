@@ -2,16 +2,18 @@
 // Servers, its name its own. It is part of the transaction that starts the Operation.
 
 import { editVerb } from '../model/access.ts';
-import { AppError, invalid } from '../model/errors.ts';
 import type { AddedEnvironment } from '../model/operation-type.ts';
 import type { Database, Transaction } from '../model/store/database.ts';
 import { createEntity, findEntity } from '../model/store/entities.ts';
 import { listFieldDefinitions } from '../model/store/field-definitions.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import { actorOf, authorize, type Principal } from './access.ts';
+import { addSide, asAnswered } from './add-side.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { readEntityInput } from './entity-input.ts';
 import { placingNew } from './place-environment.ts';
+
+const isGiven = (value: unknown) => value !== undefined && value !== null && value !== '';
 
 /** Everything that is written by way of it is part of the transaction. */
 export function within(deps: ApiDependencies, tx: Transaction): ApiDependencies {
@@ -28,7 +30,7 @@ export async function addEnvironment(
   authorize(principal, editVerb('environment'));
   const organisation = principal.organisation.id;
   const model = await findEntity(deps.db, 'environment', like, organisation);
-  const isGiven = (value: unknown) => value !== undefined && value !== null && value !== '';
+  if (adds.side) return addSide(deps, principal, model, { asks: adds.asks, answers });
   const pick = (names: string[], from: Record<string, unknown>) =>
     Object.fromEntries(names.flatMap(name => (isGiven(from[name]) ? [[name, from[name]]] : [])));
   const values = { ...pick(adds.takes, model.values), ...pick(adds.asks, answers) };
@@ -45,15 +47,6 @@ export async function addEnvironment(
     const { id } = await createEntity(deps.db, actorOf(principal), 'environment', input, placing);
     return await loadRoot(deps.db, 'environment', id);
   } catch (error) {
-    throw asAnswered(error);
+    throw asAnswered(error, 'The new Environment cannot be added.');
   }
-}
-
-/** Its problems are those of the form's fields. */
-function asAnswered(error: unknown): unknown {
-  if (!(error instanceof AppError) || error.problems.length === 0) return error;
-  const problems = error.problems.map(({ path, message }) => ({ path: path.replace(/^values\./, ''), message }));
-  return error.code === 'invalid'
-    ? invalid(problems, 'The new Environment cannot be added.')
-    : new AppError(error.code, error.message, { cause: error, problems });
 }

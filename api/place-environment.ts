@@ -39,6 +39,11 @@ export function placingNew(catalogue: Catalogue, organisation: string): Completi
   return (tx, values) => placedValues(tx, { catalogue, organisation, values }, values);
 }
 
+/** For the other side of an Environment: what it keeps of the present place is no new one there. */
+export function placingSide(catalogue: Catalogue, organisation: string, before: Entity): Completion {
+  return (tx, values) => placedValues(tx, { catalogue, organisation, values, before }, values);
+}
+
 /** For `updateEntity`: what lies on a Server already stays there. */
 export function placingAgain(catalogue: Catalogue, organisation: string, id: string): Completion {
   return async (tx, written) => {
@@ -58,7 +63,7 @@ const signs: [field: string, sign: string][] = [
   [serverFields.web, 'path'],
   [serverFields.database, 'database'],
 ];
-const cannotMove = 'It is installed there: run “Delete”, then add an Environment elsewhere.';
+const cannotMove = 'It is installed there: run “Move”, or “Move the database”.';
 
 async function placedValues(db: Db, request: PlacementRequest, written: Values): Promise<Values> {
   const found = await findCluster(db, request);

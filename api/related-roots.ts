@@ -5,7 +5,7 @@ import type { PathRoots } from '../model/step-values.ts';
 import type { Db } from '../model/store/database.ts';
 import { loadRoot, type Root, type Roots } from '../model/store/roots.ts';
 
-type Related = Pick<PathRoots, 'source' | 'target' | 'archive'>;
+export type RelatedRoots = Pick<PathRoots, 'source' | 'target' | 'archive'>;
 
 interface Given {
   type: OperationType;
@@ -15,25 +15,34 @@ interface Given {
   added: Root | undefined;
 }
 
-export async function relatedRoots(db: Db, { type, roots, source, added }: Given): Promise<Related> {
+export async function relatedRoots(db: Db, { type, roots, source, added }: Given): Promise<RelatedRoots> {
   const { environment, backup } = roots;
   // The subject as it was.
   if (type.changes) return environment ? { source: environment } : {};
   if (type.adds) return { ...(added && { target: added }), ...(environment && { source: environment }) };
+  const other = presetTarget(type);
+  if (other !== null && environment) return { target: await loadRoot(db, 'environment', other), source: environment };
   if (source !== null && asksForSource(type)) return { source: await loadRoot(db, 'environment', source) };
   // A backup of another Environment.
-  const other = backup?.environment as Root | undefined;
-  return other && environment && other.id !== environment.id ? { source: other } : {};
+  const owner = backup?.environment as Root | undefined;
+  return owner && environment && owner.id !== environment.id ? { source: owner } : {};
 }
 
 /** While a form is filled in, the subject stands for what is not chosen or not there yet: the same is asked. */
-export function standIns(type: OperationType, { environment, archive }: Roots): Related {
+export function standIns(type: OperationType, { environment, archive }: Roots): RelatedRoots {
+  const hasTarget = type.adds ?? type.fields.some(({ name }) => name === 'target');
   const open = !archive && type.fields.some(({ name }) => name === 'archive');
   return {
     ...(environment && asksForSource(type) && { source: environment }),
-    ...(environment && type.adds && { target: environment }),
+    ...(environment && hasTarget && { target: environment }),
     ...(open && { archive: { id: '', name: '', state: '' } }),
   };
+}
+
+/** It is never asked: the subject says which one it is. */
+function presetTarget({ fields }: OperationType): string | null {
+  const value = fields.find(({ name }) => name === 'target')?.default;
+  return typeof value === 'string' ? value : null;
 }
 
 const asksForSource = ({ fields }: OperationType) =>

@@ -23,7 +23,7 @@ import { addEnvironment, within } from './add-environment.ts';
 import { findMisfits } from './changed-subject.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { findReferences } from './entity-input.ts';
-import { relatedRoots, standIns } from './related-roots.ts';
+import { type RelatedRoots, relatedRoots, standIns } from './related-roots.ts';
 
 export interface OperationRequest {
   kind: EntityKind;
@@ -37,7 +37,7 @@ export interface OperationRequest {
 
 export interface PreparedOperation {
   type: OperationType;
-  roots: Roots;
+  roots: Roots & RelatedRoots;
   steps: ResolvedStep[];
   form: Form;
   /** '' = may be started. */
@@ -112,7 +112,7 @@ export async function prepareOperation(
   const settled = { ...scope, openRoots: new Set<string>() };
   const resolve = (given: Record<string, unknown>) =>
     resolveSteps(catalogue, type.steps, { ...settled, roots: seenWith(given), answers: given });
-  return { type, roots, steps, form, refusal, problems, answers, changed, resolve };
+  return { type, roots: { ...roots, ...related }, steps, form, refusal, problems, answers, changed, resolve };
 }
 
 /** The subject is read only where the type asks something of it. */

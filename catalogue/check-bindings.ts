@@ -87,5 +87,5 @@ export function checkRoot(
 
 const waysTo = {
   source: 'add a field "source" of the type reference to an environment, or "needs: source" to the step',
-  target: 'add "adds", which makes it',
+  target: 'add "adds", which makes it, or a field "target" with "ask: false" and "from"',
 };

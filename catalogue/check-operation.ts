@@ -53,9 +53,13 @@ function checkHead(check: Check): void {
       problems.push({ path: `fields.${field.name}`, message });
     }
   }
-  const source = operation.fields.find(field => field.name === 'source');
-  if (source && source.to !== 'environment')
-    problems.push({ path: 'fields.source', message: 'must be a reference to an environment.' });
+  for (const { name, to, ask } of operation.fields.filter(field => isRelatedRoot(field.name))) {
+    if (to !== 'environment')
+      problems.push({ path: `fields.${name}`, message: 'must be a reference to an environment.' });
+    // Else an answer could be any Environment.
+    if (name === 'target' && ask !== false)
+      problems.push({ path: 'fields.target', message: 'must have "ask: false".' });
+  }
   for (const kind of Object.keys(operation.locks)) {
     const problem = roots.has(kind as EntityKind) ? null : checkRoot(kind as EntityKind, check);
     if (problem) problems.push({ path: `locks.${kind}`, message: problem });

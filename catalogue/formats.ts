@@ -140,7 +140,7 @@ export const operationKeys: FieldSpec[] = [
   text('opens'),
   text('minimum_role', { choices: [...roles], default: 'operator' }),
   dict('fields', { default: {} }),
-  dict('adds', { options: [words('asks', { required: true }), words('takes', { default: [] })] }),
+  dict('adds', { options: [bool('side', false), words('asks', { required: true }), words('takes', { default: [] })] }),
   dict('changes', { options: [words('asks', { default: [] }), dict('extends', { default: {} })] }),
   { name: 'checks', type: 'list', default: [] },
   dict('locks', {
@@ -149,6 +149,7 @@ export const operationKeys: FieldSpec[] = [
   }),
   dict('states', { default: {}, options: ['begin', 'succeeded', 'failed', 'cancelled'].map(name => text(name)) }),
   dict('sets', { default: {} }),
+  words('exchanges'),
   text('touches_from'),
   dict('on_failure', {
     options: [

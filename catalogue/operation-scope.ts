@@ -40,7 +40,7 @@ export function reachableRoots(type: Pick<OperationType, 'on' | 'fields' | 'adds
   for (const field of type.fields) if (isEntityKind(field.name) && field.type === 'reference') add(field.name);
   if (type.fields.some(field => field.name === 'source')) roots.add('source');
   if (type.changes && type.on === 'environment') roots.add('source');
-  if (type.adds) roots.add('source').add('target');
+  if (type.adds ?? type.fields.some(field => field.name === 'target')) roots.add('source').add('target');
   return roots;
 }
 

@@ -8,6 +8,7 @@ import type { Problem } from '../model/errors.ts';
 import type { AddedEnvironment, OperationCheck, OperationType, StepType } from '../model/operation-type.ts';
 import { type RootName, resolvePathType } from '../model/paths.ts';
 import type { FailurePolicy } from '../model/plan.ts';
+import { placeFields } from '../model/sides.ts';
 import { joinPath, validateFields } from '../model/validate.ts';
 import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
@@ -61,6 +62,7 @@ export async function readOperationType(
     locks: (values.locks ?? {}) as OperationType['locks'],
     states: (values.states ?? {}) as OperationType['states'],
     sets: readSets(on, values.sets, mistakes),
+    exchanges: values.exchanges as string[] | undefined,
     touchesFrom: values.touches_from as string | undefined,
     onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
@@ -68,6 +70,7 @@ export async function readOperationType(
   checkConfirmed(type, mistakes);
   checkUnless(type, stepPaths, mistakes);
   checkTouches(type, mistakes);
+  checkExchanges(type, mistakes);
   checkAction(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
@@ -125,7 +128,7 @@ function readAdded(
       else if (field.secret && key === 'takes') report(`adds.${key}.${index}`, `"${name}" is a secret of its own.`);
     }
   }
-  return { asks: added.asks ?? [], takes: added.takes ?? [] };
+  return { side: added.side === true, asks: added.asks ?? [], takes: added.takes ?? [] };
 }
 
 function readChecks(raw: unknown, mistakes: Problem[]): OperationCheck[] | undefined {
@@ -160,6 +163,21 @@ function checkUnless({ checks = [], fields }: OperationType, stepPaths: Map<Step
 function checkTouches({ touchesFrom, steps }: OperationType, mistakes: Problem[]): void {
   if (touchesFrom === undefined || steps.some(({ id, task }) => id === touchesFrom && task !== undefined)) return;
   mistakes.push({ path: 'touches_from', message: `"${touchesFrom}" is no step with a task here.` });
+}
+
+/** Only what is of a place: everything else is the same on both sides. */
+function checkExchanges({ exchanges = [], adds, fields }: OperationType, mistakes: Problem[]): void {
+  const hasSide = adds?.side === true || fields.some(({ name }) => name === 'target');
+  if (exchanges.length > 0 && !hasSide)
+    mistakes.push({
+      path: 'exchanges',
+      message: 'needs the other side: "adds" with "side: true", or a field "target".',
+    });
+  for (const [index, name] of exchanges.entries()) {
+    if ((placeFields as readonly string[]).includes(name)) continue;
+    const message = `"${name}" is not of a place. These are: ${placeFields.join(', ')}.`;
+    mistakes.push({ path: `exchanges.${index}`, message });
+  }
 }
 
 /** A year: what waits longer is forgotten, not decided. */

@@ -225,9 +225,13 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'certificates', type: 'dict', label: 'Certificates', help: 'By name: its state, until when, and why.' },
       { name: 'disabled_notice', type: 'str', label: 'Why it is disabled' },
       { name: 'previous_release', type: 'reference', to: 'release', label: 'Previous Release' },
+      { name: 'side_of', type: 'reference', to: 'environment', label: 'Other side of' },
     ],
     derivedFields: [
       { name: 'previous_backup', type: 'reference', to: 'backup', label: 'Newest backup of its previous Release' },
+      { name: 'other_side', type: 'reference', to: 'environment', label: 'Other side' },
+      { name: 'database_only', type: 'bool', label: 'Only the database has another side' },
+      { name: 'web_address', type: 'str', label: 'Address of its web Server', format: 'address' },
     ],
   },
 };

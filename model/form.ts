@@ -4,7 +4,7 @@
 import { changedFields } from './changed-fields.ts';
 import type { Problem } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
-import { addedFields } from './operation-checks.ts';
+import { addedFields, addedTitle } from './operation-checks.ts';
 import type { OperationType } from './operation-type.ts';
 import { askedOf } from './preset-fields.ts';
 import { type Scope, sourceOf } from './step-values.ts';
@@ -27,7 +27,7 @@ export function makeForm(type: OperationType, steps: ResolvedStep[], scope: Scop
   const groups: FormGroup[] = [
     { title: type.title, fields: take([...changedFields(type, scope.roots), ...askedOf(type.fields)]) },
   ];
-  if (type.adds) groups.unshift({ title: 'The new Environment', fields: take(addedFields(type.adds)) });
+  if (type.adds) groups.unshift({ title: addedTitle(type.adds), fields: take(addedFields(type.adds)) });
   for (const nested of resolvedOperations(steps)) {
     const open = askedOf(nested.type.fields).filter(field => !(field.name in nested.scope.given));
     groups.push({ title: nested.type.title, fields: take(open) });

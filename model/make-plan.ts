@@ -64,6 +64,9 @@ function header(
     minimumRole: type.minimumRole,
     states: type.states,
     ...(Object.keys(type.sets).length > 0 ? { sets: valuesAt(type.sets, request.roots) } : {}),
+    ...(type.exchanges && request.roots.target
+      ? { side: { id: request.roots.target.id, added: type.adds?.side === true, exchanges: type.exchanges } }
+      : {}),
     ...(type.touchesFrom ? { touchesFrom: type.touchesFrom } : {}),
     names,
     onFailure: type.onFailure ?? null,

@@ -6,6 +6,7 @@ import { entities } from './entities.ts';
 import type { Problem } from './errors.ts';
 import { missingVerb, type OperationType, verbOf } from './operation-type.ts';
 import { missingPreset } from './preset-fields.ts';
+import { sideWords } from './sides.ts';
 import type { PathRoots } from './step-values.ts';
 
 /** '' = it may be started. */
@@ -18,6 +19,8 @@ export function refusalOf(catalogue: Catalogue, type: OperationType, roots: Path
   if (type.when.length > 0 && !type.when.includes(state)) {
     return `Offered when the ${title} is ${type.when.join(' or ')}; it is ${state}.`;
   }
+  const side = subject ? sideWords(subject) : '';
+  if (side) return side;
   // What takes a Release for itself alone changes it.
   if (subject?.locked === true && type.locks[type.on] === 'exclusive') return `This ${title} is locked.`;
   const cluster = roots.cluster?.kind;

@@ -34,12 +34,16 @@ function wantedValue(wanted: unknown, roots: PathRoots): unknown {
 }
 
 /** What the form asks about an Environment that is added: left empty, it is as the subject's where it may be. */
-export function addedFields({ asks, takes }: AddedEnvironment): FieldSpec[] {
+export const addedTitle = ({ side }: AddedEnvironment) => (side ? 'Where to' : 'The new Environment');
+
+export function addedFields({ side, asks, takes }: AddedEnvironment): FieldSpec[] {
   return asks.flatMap(name => {
     const field = entities.environment.fields.find(entry => entry.name === name);
     if (!field) return [];
-    if (!takes.includes(name)) return [field];
+    if (!side && !takes.includes(name)) return [field];
     const { default: _default, required: _required, help: _help, ...rest } = field;
-    return [{ ...rest, help: 'Empty: as here.' }];
+    return [
+      { ...rest, help: side ? 'Empty: as here, or the one with most room in another Cluster.' : 'Empty: as here.' },
+    ];
   });
 }

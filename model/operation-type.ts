@@ -14,7 +14,7 @@ export interface StepType {
   parallel?: StepType[];
   title?: string;
   with: Record<string, unknown>;
-  /** Subject of a nested Operation or root of a Task: `release`, `project`, `source`. Nothing: the same subject. */
+  /** Subject of a nested Operation, or the Environment of a Task (`source`, `target`). Nothing: the same subject. */
   on?: RootName;
   /** Paths; left out where none of them has a value: where there is no `source`, say. */
   needs?: string[];
@@ -39,6 +39,8 @@ export interface StepType {
 }
 
 export interface AddedEnvironment {
+  /** It is another side of the subject: the same site in a second place (model/sides.ts). */
+  side: boolean;
   /** Its fields that the form asks for. */
   asks: string[];
   /** Its fields that are as the subject's, where no answer says otherwise. */
@@ -93,7 +95,7 @@ export interface OperationType {
   dangerous: boolean;
   minimumRole: Role;
   fields: OperationField[];
-  /** An Environment that is added with the start: the root `target` of the steps. */
+  /** An Environment that is added with the start: the root `target` of the steps. A field `target` names one that is there. */
   adds?: AddedEnvironment;
   changes?: ChangedFields;
   checks?: OperationCheck[];
@@ -104,6 +106,8 @@ export interface OperationType {
   touchesFrom?: string;
   /** Fields of the subject that its success sets, by the paths of their values (`release: backup.release`). */
   sets: Record<string, string>;
+  /** Fields that the subject and its other side, the root `target`, have changed for each other when it has succeeded. */
+  exchanges?: string[];
   /** What becomes of a failed one when nobody says so; nothing: it waits. */
   onFailure?: FailurePolicy;
   steps: StepType[];

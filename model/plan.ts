@@ -77,6 +77,14 @@ export interface FailurePolicy {
   afterHours: number;
 }
 
+export interface PlannedSide {
+  id: string;
+  /** It was made for this Operation: it goes when everything is undone. */
+  added: boolean;
+  /** Fields that both have changed for each other when it has succeeded. */
+  exchanges: string[];
+}
+
 export interface OperationStep {
   kind: 'operation';
   id: string;
@@ -108,6 +116,8 @@ export interface Plan {
   sets?: Record<string, unknown>;
   /** Values of the subject that are to become others, as they were when this was planned. */
   before?: Record<string, unknown>;
+  /** The other side of the subject; nothing in plans of earlier versions, and of types that have none. */
+  side?: PlannedSide;
   /** Step before which the subject is not touched; nothing in plans of earlier versions. */
   touchesFrom?: string;
   /** Search attributes of the run: names of what it touches. */

@@ -75,7 +75,7 @@ function resolvePlainTask(catalogue: Catalogue, step: StepType, scope: Scope): P
   if (name === null) return null;
   const type = catalogue.taskTypes.get(name);
   if (!type) throw new AppError('not_found', `The catalogue has no Task type "${name}". Run ./aegir catalogue check.`);
-  const own = { ...scope, roots: rootsOnServer(type, scope.roots) };
+  const own = { ...scope, roots: rootsOnServer(type, rootsOn(step.on, scope.roots)) };
   if (step.optional && type.target === 'server' && !own.roots.server) return null;
   const sources = type.arguments.map(argument => ({ argument, source: sourceOf(type, argument, step.with, own) }));
   return { kind: 'task', step, type, sources, scope: own };
@@ -150,7 +150,7 @@ function resolveNested(catalogue: Catalogue, step: StepType, outer: Scope): Reso
   };
 }
 
-/** What is seen from another Environment. Where data come from is known to all. */
+/** What is seen from another Environment, by Tasks and nested Operations. Where data come from is known to all. */
 function rootsOn(name: RootName | undefined, roots: PathRoots): PathRoots {
   if (!isRelatedRoot(name)) return roots;
   const { [name]: environment, source, application } = roots;

@@ -17,6 +17,8 @@ export interface Farm {
   aegir: Aegir;
   web: TestHost;
   database: TestHost;
+  /** A second web host, where it was asked for. */
+  second: TestHost | undefined;
   git: GitServer;
   /** `commitFiles(join(repositories, 'site'), …)` is served as `${git.url}/site`. */
   repositories: string;
@@ -34,24 +36,27 @@ export interface Farm {
 export interface FarmOptions extends AegirOptions {
   /** Further values of the web Server. */
   web?: Values;
+  /** A further web host, the Server `second`. */
+  hasSecond?: boolean;
   /** Their packages are not there before "Prepare". */
   areBare?: boolean;
 }
 
 export async function startFarm(prefix: string, options: FarmOptions = {}): Promise<Farm> {
-  const { web: webValues, areBare = false, ...aegirOptions } = options;
+  const { web: webValues, areBare = false, hasSecond = false, ...aegirOptions } = options;
   const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
-  const [web, database] = await Promise.all([
+  const [web, database, second] = await Promise.all([
     startTestHost(`${prefix}w`, areBare ? undefined : 'web'),
     startTestHost(`${prefix}d`, areBare ? undefined : 'database'),
+    hasSecond ? startTestHost(`${prefix}s`, areBare ? undefined : 'web') : undefined,
   ]);
   const git = await startGitServer(repositories, web.gateway);
   const aegir = await startAegir(aegirOptions);
-  const farm = { aegir, web, database, git, repositories, ...actions(aegir, git, web) };
+  const farm = { aegir, web, database, second, git, repositories, ...actions(aegir, git, web) };
   const stop = async () => {
     await aegir.stop();
     await git.stop();
-    await Promise.all([web.stop(), database.stop()]);
+    await Promise.all([web.stop(), database.stop(), second?.stop()]);
     await rm(repositories, { recursive: true, force: true });
   };
   try {
@@ -59,8 +64,10 @@ export async function startFarm(prefix: string, options: FarmOptions = {}): Prom
     const at = ({ address, privateKey }: TestHost) => ({ cluster: 'farm', address, ssh_key: privateKey });
     // Both first: the database Server lets the web Servers in that there are when it is prepared.
     await farm.make('servers', { name: 'web', ...at(web), ...webValues });
+    if (second) await farm.make('servers', { name: 'second', ...at(second), ...webValues });
     await farm.make('servers', { name: 'database', ...at(database), web: false, database: true });
-    await Promise.all(['web', 'database'].map(name => farm.run('servers', name, 'prepare_server')));
+    const names = ['web', 'database', ...(second ? ['second'] : [])];
+    await Promise.all(names.map(name => farm.run('servers', name, 'prepare_server')));
   } catch (error) {
     await stop();
     throw error;

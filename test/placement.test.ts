@@ -168,7 +168,7 @@ describe('an Environment with chosen Servers', () => {
     const other = (await serverIds())['web-1'] === made.values.web_server ? 'web-2' : 'web-1';
     const stuck = await edit({ web_server: other });
     expect(stuck.body.problems).toEqual([
-      { path: 'values.web_server', message: 'It is installed there: run “Delete”, then add an Environment elsewhere.' },
+      { path: 'values.web_server', message: 'It is installed there: run “Move”, or “Move the database”.' },
     ]);
   });
 });

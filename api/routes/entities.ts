@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { editVerb } from '../../model/access.ts';
 import { type Entity, type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
+import { refuseSide } from '../../model/sides.ts';
 import { deleteEntity } from '../../model/store/delete-entity.ts';
 import { type Completion, createEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
@@ -98,6 +99,7 @@ function addWriting(app: App, deps: ApiDependencies, definition: EntityDefinitio
   defineRoute(app, deps, edit, async ({ params, body, principal }) => {
     const entity = await findOwn(deps, principal, kind, params.id);
     if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
+    refuseSide(entity.values);
     const read = await readEntityInput(deps, principal, { kind, ...body, before: entity });
     refuseLocked(entity, read);
     return updateEntity(deps.db, actorOf(principal), kind, entity.id, read, await completing(deps, principal, entity));
@@ -130,6 +132,7 @@ function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: Ent
   } as const;
   defineRoute(app, deps, remove, async ({ params, principal }) => {
     const entity = await findOwn(deps, principal, kind, params.id);
+    refuseSide(entity.values);
     await deleteEntity(deps.db, actorOf(principal), kind, entity.id);
   });
 }

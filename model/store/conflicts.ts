@@ -49,6 +49,8 @@ function explain(kind: EntityKind, refused: PgError, cause: unknown, values: Rec
     ];
     return new AppError('conflict', problems[0]?.message ?? '', { problems, cause });
   }
+  if (refused.code === '23505' && refused.constraint === 'environments_side')
+    return new AppError('conflict', 'This Environment has another side already. Retire that one first.', { cause });
   if (refused.code === '23505') {
     const message = `Another ${title} is called "${value}" already. Choose another name.`;
     return new AppError('conflict', message, { problems: [{ path: 'values.name', message }], cause });

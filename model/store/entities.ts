@@ -1,6 +1,6 @@
 // Reading and writing entities of every kind by one set of functions, made from the table in model/entities.ts.
 
-import { and, asc, desc, eq, gt, ilike, inArray, ne, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, ilike, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { AnyPgColumn, AnyPgTable } from 'drizzle-orm/pg-core';
 import { ulid } from 'ulid';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
@@ -48,6 +48,9 @@ const fieldsOf = (kind: EntityKind) => [...entities[kind].fields, ...entities[ki
 const inOrganisation = (kind: EntityKind, organisation: string) =>
   eq(kind === 'organisation' ? tableOf(kind).id : tableOf(kind).organisation, organisation);
 
+/** Not the other side of an Environment, which has its name. */
+const isWhole = (kind: EntityKind) => (kind === 'environment' ? isNull(environments.side_of) : undefined);
+
 export interface ListQuery {
   organisation: string;
   filters?: Record<string, string>;
@@ -64,6 +67,7 @@ export async function listEntities(db: Db, kind: EntityKind, query: ListQuery): 
   const table = tableOf(kind);
   const conditions: (SQL | undefined)[] = [inOrganisation(kind, query.organisation)];
   if (!query.filters?.state) conditions.push(ne(table.state, 'deleted'));
+  if (!query.filters?.side_of) conditions.push(isWhole(kind));
   for (const [field, value] of Object.entries(query.filters ?? {})) {
     const column = columnOf(kind, field);
     if (!column) throw new AppError('invalid', `"${field}" is not a field of ${entities[kind].title}.`);
@@ -122,7 +126,7 @@ async function findByName(db: Db, kind: EntityKind, name: string, own: SQL): Pro
   return db
     .select()
     .from(table)
-    .where(and(eq(table.name, name), own, live))
+    .where(and(eq(table.name, name), own, live, isWhole(kind)))
     .orderBy(desc(table.id))
     .limit(2);
 }

@@ -11,7 +11,8 @@ import { environmentNames, environments } from './schema/index.ts';
 
 /** Its names are those that its row says, and those that are kept for it. */
 export async function syncNames(tx: Transaction, kind: EntityKind, { id, state, values }: Entity): Promise<void> {
-  if (kind !== 'environment') return;
+  // The names of a site are those of one row, wherever its other side is.
+  if (kind !== 'environment' || values.side_of) return;
   const own = eq(environmentNames.environment, id);
   await tx.delete(environmentNames).where(state === 'deleted' ? own : and(own, isNull(environmentNames.operation)));
   if (state === 'deleted') return;

@@ -1,13 +1,13 @@
 // What the model knows of that may lie on a Server: whatever else is there and looks like ours is an orphan.
 
-import { eq, ne } from 'drizzle-orm';
+import { and, eq, ne, or } from 'drizzle-orm';
 import type { Db } from './database.ts';
 import { environments, presences, projects, releases } from './schema/index.ts';
 
 export interface Inventory {
-  /** Names of all Environments, wherever they are: one that has moved may have left something here on purpose. */
+  /** Names of those Environments that are here, with either of their sides. */
   environments: string[];
-  /** Names of their databases. */
+  /** Names of databases of theirs. */
   databases: string[];
   /** Names of folders of code: of what was put here, and of every Release. */
   releases: string[];
@@ -17,7 +17,12 @@ export async function inventoryOf(db: Db, server: string): Promise<Inventory> {
   const sites = await db
     .select({ name: environments.name, database: environments.database })
     .from(environments)
-    .where(ne(environments.state, 'deleted'));
+    .where(
+      and(
+        ne(environments.state, 'deleted'),
+        or(eq(environments.web_server, server), eq(environments.database_server, server)),
+      ),
+    );
   const built = await db
     .select({ project: projects.name, hash: releases.hash })
     .from(releases)

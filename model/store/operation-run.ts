@@ -12,6 +12,7 @@ import { forgetNames } from './environment-names.ts';
 import { notify } from './events.ts';
 import type { OperationRow } from './operations.ts';
 import { operations, taskAttempts, tasks } from './schema/index.ts';
+import { reviveSide, settleSide } from './sides.ts';
 
 /** The run that acts. */
 export interface RunOf {
@@ -51,6 +52,7 @@ export async function beginOperation(db: Database, run: RunOf): Promise<Finished
       const formerState = await findState(tx, plan.subject);
       await tx.update(operations).set({ formerState }).where(eq(operations.id, row.id));
     }
+    await reviveSide(tx, plan);
     await setSubject(tx, plan, plan.states.begin);
     await notifyUpwards(tx, row);
   });
@@ -107,7 +109,9 @@ async function close(tx: Transaction, plan: Plan, { restored, ...end }: Operatio
   await releaseNames(tx, plan);
   const isAsBefore = restored || (end.state !== 'succeeded' && !(await hasTouched(tx, plan)));
   const state = isAsBefore ? (row.formerState ?? undefined) : plan.states[end.state];
-  await setSubject(tx, plan, state, end.state === 'succeeded' ? plan.sets : undefined);
+  const succeeded = end.state === 'succeeded';
+  await settleSide(tx, plan, { succeeded, isUndone: restored === true });
+  await setSubject(tx, plan, state, succeeded ? plan.sets : undefined);
   const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
   const actor = { name: plan.startedBy, organisation: plan.organisation };
   await recordChange(tx, actor, { verb: end.state, object, after: { message: end.message } });

@@ -5,9 +5,10 @@ import { and, desc, eq, inArray, ne, notInArray } from 'drizzle-orm';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import { withOwners } from '../owners.ts';
+import { placeFields } from '../sides.ts';
 import type { Db } from './database.ts';
 import { tableOf, toEntity } from './entities.ts';
-import { backups, presences, releases, servers, tasks } from './schema/index.ts';
+import { backups, environments, presences, releases, servers, tasks } from './schema/index.ts';
 
 /** Field values by name, with `id`, `state`, `fields` and nested entities in the place of references. */
 export type Root = { id: string; name: string; state: string; fields: Record<string, unknown> } & Record<
@@ -28,24 +29,66 @@ async function loadEntity(db: Db, kind: EntityKind, id: string): Promise<Entity>
 /** The entity itself, its references followed all the way up. @param within ids of those on the way: they are not followed again. */
 export async function loadRoot(db: Db, kind: EntityKind, id: string, within: string[] = []): Promise<Root> {
   const entity = await loadEntity(db, kind, id);
+  const whole = entity.values.side_of;
+  if (typeof whole === 'string') return sideRoot(db, entity, await loadRoot(db, kind, whole, within));
   const root: Root = {
-    ...entity.values,
+    ...(await followed(db, entity, Object.keys(entity.values), within)),
     id,
     name: String(entity.values.name),
     state: entity.state,
     fields: entity.fields,
   };
-  for (const field of [...entities[kind].fields, ...entities[kind].resultFields]) {
-    const value = entity.values[field.name];
-    if (!field.to || typeof value !== 'string' || within.includes(value)) continue;
-    root[field.name] = await loadRoot(db, field.to, value, [...within, id]);
-  }
   if (kind === 'environment') {
     root.backup_store ??= (root.cluster as Root).backup_store;
     root.previous_backup = await previousBackupOf(db, entity);
+    root.web_address = addressOf(root.web_server);
+    root.other_side = await otherSideOf(db, root);
   }
   if (kind === 'cluster') root.web_addresses = await webAddressesOf(db, id);
   return root;
+}
+
+/** Values of the named fields, with entities in the place of references. */
+async function followed(
+  db: Db,
+  { kind, id, values }: Entity,
+  names: readonly string[],
+  within: string[],
+): Promise<Record<string, unknown>> {
+  const { fields, resultFields } = entities[kind];
+  const specs = new Map([...fields, ...resultFields].map(field => [field.name, field]));
+  const found: Record<string, unknown> = {};
+  for (const name of names) {
+    const [value, to] = [values[name], specs.get(name)?.to];
+    const isFollowed = to && typeof value === 'string' && !within.includes(value);
+    found[name] = isFollowed ? await loadRoot(db, to, value, [...within, id]) : value;
+  }
+  return found;
+}
+
+async function otherSideOf(db: Db, whole: Root): Promise<Root | null> {
+  const [row] = await db
+    .select()
+    .from(environments)
+    .where(and(eq(environments.side_of, whole.id), ne(environments.state, 'deleted')));
+  return row ? sideRoot(db, toEntity('environment', row), whole) : null;
+}
+
+/** Its place is its own, everything else its Environment's. */
+async function sideRoot(db: Db, side: Entity, whole: Root): Promise<Root> {
+  const { id, state } = side;
+  const { other_side: _itself, ...environment } = whole;
+  const place = await followed(db, side, placeFields, []);
+  // Where the database alone has another side, the web Server is that of the Environment.
+  const database_only = place.web_server === null;
+  const web_address = addressOf(place.web_server ?? whole.web_server);
+  return { ...whole, ...place, id, state, side_of: environment, other_side: null, database_only, web_address };
+}
+
+/** At which other Servers of the Cluster know it. */
+function addressOf(server: unknown): unknown {
+  const { internal_address, address } = (server ?? {}) as Partial<Root>;
+  return internal_address ?? address ?? null;
 }
 
 /** What to go back to with its previous Release: that was kept when it was left. */

@@ -6,6 +6,7 @@ import type { EntityView } from '../../api/contract.ts';
 import { useEntity } from '../api/queries.ts';
 import { Notice } from '../parts/notice.tsx';
 import { OpenLink } from './field-value.tsx';
+import { OtherSide } from './other-side.tsx';
 
 export function EnvironmentNotes(props: { entity: EntityView }) {
   const serverId = () => {
@@ -17,6 +18,7 @@ export function EnvironmentNotes(props: { entity: EntityView }) {
   return (
     <>
       <SiteNames entity={props.entity} />
+      <OtherSide entity={props.entity} />
       <Show when={props.entity.update}>
         {update => (
           <Notice tone="info" title="Update available">

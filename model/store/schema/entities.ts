@@ -212,9 +212,7 @@ export const environments = pgTable(
     cluster: text('cluster')
       .notNull()
       .references(() => clusters.id),
-    web_server: text('web_server')
-      .notNull()
-      .references(() => servers.id),
+    web_server: text('web_server').references(() => servers.id),
     database_server: text('database_server').references(() => servers.id),
     kind: text('kind').notNull(),
     primary_name: text('primary_name').notNull(),
@@ -246,14 +244,20 @@ export const environments = pgTable(
     certificates: jsonb('certificates').$type<Record<string, unknown>>(),
     disabled_notice: text('disabled_notice'),
     previous_release: text('previous_release').references(() => releases.id),
+    side_of: text('side_of').references((): AnyPgColumn => environments.id),
   },
   table => [
-    uniqueIndex('environments_name').on(table.organisation, table.name).where(live),
+    uniqueIndex('environments_name')
+      .on(table.organisation, table.name)
+      .where(sql.raw(`state <> 'deleted' and side_of is null`)),
+    uniqueIndex('environments_side').on(table.side_of).where(live),
     index('environments_release').on(table.release),
     index('environments_web_server').on(table.web_server),
     index('environments_database_server').on(table.database_server),
     index('environments_cluster').on(table.cluster),
     check('environments_name_valid', validName),
+    // The other side of one whose database alone was moved has none.
+    check('environments_web_server_given', sql.raw('web_server is not null or side_of is not null')),
     check('environments_kind_known', sql.raw(`kind in ('production', 'staging', 'development')`)),
     check('environments_https_known', sql.raw(`https in ('off', 'acme', 'uploaded')`)),
     // Two years: what lists of browsers ask for at most.

@@ -1,0 +1,1 @@
+../../seal_certificate/module_utils/sealed_certificate.py
