@@ -55,6 +55,24 @@ fields: {sure: {type: str, description: Sure}}`,
     /There is no target here: add "adds", which makes it/,
   ],
   [
+    'what the two sides change for each other',
+    operation('  - {id: a, task: install_static}\n', 'on: environment\nexchanges: [web_server, name]'),
+    /exchanges: needs the other side.*exchanges.1: "name" is not of a place. These are: cluster, web_server/s,
+  ],
+  [
+    'the other side, which nobody may choose',
+    operation(
+      '  - {id: a, task: install_static, on: target}\n',
+      'on: environment\nfields: {target: {type: reference, to: server, description: Any.}}',
+    ),
+    /target: must be a reference to an environment.*target: must have "ask: false"/s,
+  ],
+  [
+    'a Task on another Environment that is not there',
+    operation('  - {id: a, task: install_static, on: source}\n'),
+    /There is no source here: add a field "source"/,
+  ],
+  [
     'what a step needs, or is left out by',
     operation(
       '  - {id: a, task: install_static, needs: environment.nome}\n  - {id: b, task: install_static, needs: backup.name, unless: sure}\n',
