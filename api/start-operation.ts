@@ -37,7 +37,7 @@ export interface OperationRequest {
 
 export interface PreparedOperation {
   type: OperationType;
-  roots: Roots & RelatedRoots;
+  roots: Roots & Pick<RelatedRoots, 'target'>;
   steps: ResolvedStep[];
   form: Form;
   /** '' = may be started. */
@@ -112,7 +112,17 @@ export async function prepareOperation(
   const settled = { ...scope, openRoots: new Set<string>() };
   const resolve = (given: Record<string, unknown>) =>
     resolveSteps(catalogue, type.steps, { ...settled, roots: seenWith(given), answers: given });
-  return { type, roots: { ...roots, ...related }, steps, form, refusal, problems, answers, changed, resolve };
+  return {
+    type,
+    roots: { ...roots, ...(related.target && { target: related.target }) },
+    steps,
+    form,
+    refusal,
+    problems,
+    answers,
+    changed,
+    resolve,
+  };
 }
 
 /** The subject is read only where the type asks something of it. */
