@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testStory } from './drupal-story.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { commitFiles } from './git-server.ts';
 import { type Operator, operatorOf } from './operator.ts';
@@ -33,6 +34,8 @@ const mendedHook = hook(10002, `\\Drupal::state()->set('aegir_trial', 'mended');
 describe.skipIf(reason !== null)('Drupal sites on a web and a database host', () => {
   let farm: Farm;
   let operator: Operator;
+  /** Of backups. */
+  let store: string;
 
   const of = (name: string) => `/var/lib/aegir/environments/${name}`;
   const install = (name: string, ...answers: string[]) =>
@@ -47,7 +50,7 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
   const makeEnvironment = (name: string, release: string, ...more: string[]) =>
     operator.must(
       ...['environment', 'create', '--name', name, '--release', `shop/${release}`, '--cluster', 'farm'],
-      ...['--primary-name', `${name}.example.org`, ...more],
+      ...['--primary-name', `${name}.example.org`, '--backup-store', 'here', ...more],
     );
   const useRelease = (name: string, release: string) =>
     operator.must('environment', 'edit', name, '--release', `shop/${release}`);
@@ -87,16 +90,23 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     await rename(join(repository, 'vendor/drush'), join(repository, '.git/away/drush'));
     await addRelease('without-drush', await commitFiles(repository, {}));
     await rename(join(repository, 'vendor'), join(repository, '.git/away/vendor'));
+    // With a lock file Composer tries each of the packages several times, which takes minutes.
+    await rm(join(repository, 'composer.lock'));
     await addRelease('without-vendor', await commitFiles(repository, {}));
   };
 
   beforeAll(async () => {
     farm = await startFarm('dru', { web: { php_versions: ['8.2'] } });
     operator = operatorOf(farm.aegir);
+    store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
+    await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
     await makeReleases();
   });
 
-  afterAll(() => farm?.stop());
+  afterAll(async () => {
+    await farm?.stop();
+    if (store) await rm(store, { recursive: true, force: true });
+  });
 
   test('a site is installed by one command; its page has its title, and its database lies on the other host', async () => {
     await makeEnvironment('shop', 'first', '--kind', 'production');
@@ -232,43 +242,36 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
   });
 
   test('“Update” carries the database along or is undone with it, and “Roll back” returns to both', async () => {
-    const store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
-    try {
-      await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
-      await operator.must('environment', 'edit', 'news', '--backup-store', 'here');
-      const update = (release: string) =>
-        operator.cli('run', 'update_environment', 'news', '--release', `shop/${release}`, '--follow');
-      // Not by an Operation: one that is parked keeps its locks.
-      const content = async () =>
-        (await farm.web.exec(`cd ${of('news')}/current && ${of('news')}/run vendor/bin/drush state:get aegir_trial`))
-          .stdout;
-      await drush('news', 'state:set', 'aegir_trial', 'content');
-      expect((await update('failing')).code).toBe(1);
-      expect((await farm.ask('news.example.org')).slice(0, 3)).toBe('503');
-      expect(await content()).toContain('half');
-      const { id } = await operator.lastOperation('environments/news');
-      await operator.cli('decide', id, 'undo', '--follow');
-      const { message } = await operator.lastEnded('environments/news');
-      expect(message).toContain('The update aegir_trial_update_10002 failed: The moon is away.');
-      expect([(await operator.entity('environments/news')).state, await content()]).toEqual([
-        'enabled',
-        expect.stringContaining('content'),
-      ]);
-      expect(await farm.ask('news.example.org')).toContain('News</title>');
-      const { code, stdout } = await update('mended');
-      expect(code, stdout).toBe(0);
-      expect(stdout).toMatch(/Visitors got the maintenance page for \d+(\.\d)? s\./);
-      expect(await content()).toContain('mended');
-      const older = await operator.failureOf('environments/news', update('update'));
-      expect(older.operation.message).toContain(
-        'The database has seen update 10002 of aegir_trial, and the new code knows them up to 10001 only.',
-      );
-      await operator.must('run', 'roll_back_environment', 'news', '--parts', 'database', '--follow');
-      expect(await content()).toContain('content');
-      expect(await farm.ask('news.example.org')).toContain('News</title>');
-    } finally {
-      await rm(store, { recursive: true, force: true });
-    }
+    const update = (release: string) =>
+      operator.cli('run', 'update_environment', 'news', '--release', `shop/${release}`, '--follow');
+    // Not by an Operation: one that is parked keeps its locks.
+    const content = async () =>
+      (await farm.web.exec(`cd ${of('news')}/current && ${of('news')}/run vendor/bin/drush state:get aegir_trial`))
+        .stdout;
+    await drush('news', 'state:set', 'aegir_trial', 'content');
+    expect((await update('failing')).code).toBe(1);
+    expect((await farm.ask('news.example.org')).slice(0, 3)).toBe('503');
+    expect(await content()).toContain('half');
+    const { id } = await operator.lastOperation('environments/news');
+    await operator.cli('decide', id, 'undo', '--follow');
+    const { message } = await operator.lastEnded('environments/news');
+    expect(message).toContain('The update aegir_trial_update_10002 failed: The moon is away.');
+    expect([(await operator.entity('environments/news')).state, await content()]).toEqual([
+      'enabled',
+      expect.stringContaining('content'),
+    ]);
+    expect(await farm.ask('news.example.org')).toContain('News</title>');
+    const { code, stdout } = await update('mended');
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/Visitors got the maintenance page for \d+(\.\d)? s\./);
+    expect(await content()).toContain('mended');
+    const older = await operator.failureOf('environments/news', update('update'));
+    expect(older.operation.message).toContain(
+      'The database has seen update 10002 of aegir_trial, and the new code knows them up to 10001 only.',
+    );
+    await operator.must('run', 'roll_back_environment', 'news', '--parts', 'database', '--follow');
+    expect(await content()).toContain('content');
+    expect(await farm.ask('news.example.org')).toContain('News</title>');
   });
 
   test('code without Drush, and code whose packages Composer cannot get, are refused with what to do', async () => {
@@ -311,8 +314,10 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     expect(await farm.ask('shop.example.org')).toContain(titleInPages);
   });
 
+  testStory(() => ({ farm, operator, titleInPages }));
+
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {
-    for (const name of ['shop', 'news'])
+    for (const name of ['news', 'copy'])
       await operator.must('run', 'delete_environment', name, '--although-enabled', '--without-backup', '--follow');
     const left = await farm.web.exec(
       `find /var/lib/aegir/environments -mindepth 1; ls /etc/systemd/system /run | grep aegir-;
