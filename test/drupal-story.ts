@@ -32,8 +32,9 @@ export function testStory(site: () => Site): void {
   /** Where it is now, and under which name. */
   const placeOf = async (name: string) => {
     const { values, references } = await environment(name);
-    const host = references.web_server?.name === 'web' ? site().farm.web : undefined;
-    if (!host) throw new Error(`${name} is on ${references.web_server?.name}.`);
+    const { web, second } = site().farm;
+    const host = references.web_server?.name === 'second' ? second : web;
+    if (!host) throw new Error('There is no second web host.');
     return { host, address: String(values.primary_name), database: (values.database as { name: string }).name };
   };
   const ask = async (name: string, path = '/') => {
@@ -116,6 +117,26 @@ export function testStory(site: () => Site): void {
     expect(await sql('copy', 'SELECT mail FROM users_field_data WHERE uid = 1')).toMatch(/^user\+1@/);
     expect(await sql('shop', 'SELECT mail FROM users_field_data WHERE uid = 1')).toBe('ada@example.org');
     expect(await contentOf('shop')).toEqual(source);
+  });
+
+  test('moved, it is complete on the other Server; the old side says so, and retired, nothing is left of it', async () => {
+    const { web } = site().farm;
+    const before = await contentOf('shop');
+    await run('move_environment', 'shop', '--web-server', 'second');
+    const { state, references } = await environment('shop');
+    expect([state, references.web_server?.name]).toEqual(['enabled', 'second']);
+    await expectContent('shop');
+    expect(await contentOf('shop')).toEqual(before);
+    expect(await askPage(web.address, 'shop.example.org', '/kept')).toMatch(/^503 [\s\S]*has moved to another server/);
+    await run('verify_environment', 'shop');
+    await run('retire_side', 'shop');
+    await expectContent('shop');
+    const left = `ls -d ${of('shop')} /run/aegir-shop; ls /etc/systemd/system | grep aegir-shop; getent passwd aegir-shop;
+      grep -rl shop.example.org /etc`;
+    expect((await web.exec(left)).stdout).toBe('');
+    const databases = await site().farm.database.exec(`mariadb -BNe 'SHOW DATABASES LIKE "aegir%shop%"'`);
+    expect(databases.stdout).toBe((await placeOf('shop')).database);
+    await expectContent('copy');
   });
 
   test('renamed, it answers to the new name, by which its links begin, and the former one leads there', async () => {

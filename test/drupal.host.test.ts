@@ -1,4 +1,4 @@
-// The life of Drupal sites whose pages and databases are on two hosts, prepared by Operations from nothing. Needs a codebase:
+// The life of Drupal sites whose pages and databases are on different hosts, prepared by Operations from nothing. Needs a codebase:
 // AEGIR_TEST_DRUPAL names a git repository with composer.json at the root, web/, and vendor with Drush in it.
 
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -49,8 +49,9 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     (await operator.lastOperation(`environments/${name}`)).tasks.filter(task => task.changed).map(task => task.type);
   const makeEnvironment = (name: string, release: string, ...more: string[]) =>
     operator.must(
-      ...['environment', 'create', '--name', name, '--release', `shop/${release}`, '--cluster', 'farm'],
-      ...['--primary-name', `${name}.example.org`, '--backup-store', 'here', ...more],
+      ...['environment', 'create', '--name', name, '--release', `shop/${release}`],
+      ...['--cluster', 'farm', '--web-server', 'web', '--backup-store', 'here'],
+      ...['--primary-name', `${name}.example.org`, ...more],
     );
   const useRelease = (name: string, release: string) =>
     operator.must('environment', 'edit', name, '--release', `shop/${release}`);
@@ -96,7 +97,7 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
   };
 
   beforeAll(async () => {
-    farm = await startFarm('dru', { web: { php_versions: ['8.2'] } });
+    farm = await startFarm('dru', { web: { php_versions: ['8.2'] }, hasSecond: true });
     operator = operatorOf(farm.aegir);
     store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
     await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
@@ -319,11 +320,10 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
   test('deleting leaves neither files, user, unit, configuration nor database', async () => {
     for (const name of ['news', 'copy'])
       await operator.must('run', 'delete_environment', name, '--although-enabled', '--without-backup', '--follow');
-    const left = await farm.web.exec(
-      `find /var/lib/aegir/environments -mindepth 1; ls /etc/systemd/system /run | grep aegir-;
-      getent passwd | grep aegir-; getent group | grep aegir-; grep -rl example.org /etc; pgrep -a php; systemctl --failed --no-legend`,
-    );
-    expect([left.stdout, await databases()]).toEqual(['', '']);
+    const left = `find /var/lib/aegir/environments -mindepth 1; ls /etc/systemd/system /run | grep aegir-;
+      getent passwd | grep aegir-; getent group | grep aegir-; grep -rl example.org /etc; pgrep -a php; systemctl --failed --no-legend`;
+    for (const host of [farm.web, farm.second]) expect((await host?.exec(left))?.stdout).toBe('');
+    expect(await databases()).toBe('');
   });
 });
 
