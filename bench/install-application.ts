@@ -2,17 +2,12 @@
 // bare commands that it stands for: on the same two hosts, in the same run.
 // Run: node bench/install-application.ts   (as root, on an idle machine)
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { OperationView, TaskView } from '../api/contract.ts';
-import { startGitServer } from '../test/git-server.ts';
-import { makeTypeFolder } from '../test/task-types.ts';
-import { canRunHosts, startTestHost, type TestHost } from '../test/test-host.ts';
+import type { OperationView } from '../api/contract.ts';
 import { makeWordPressRepository } from '../test/wordpress-repository.ts';
 import { type Bare, bareDrupal, bareWordPress } from './bare-install.ts';
-import { startBenchAegir } from './start-aegir.ts';
+import { secondsOf, startHostingFarm, timeOn } from './hosting-farm.ts';
 
 const rounds = 3;
 
@@ -39,38 +34,17 @@ const applications: Application[] = [
     : []),
 ];
 
-const reason = canRunHosts();
-if (reason) throw new Error(reason);
-
-const types = makeTypeFolder();
-const repositories = await mkdtemp(join(tmpdir(), 'aegir-repositories-'));
-const [web, database] = await Promise.all([startTestHost('benchw'), startTestHost('benchd')]);
-const git = await startGitServer(repositories, web.gateway);
-const aegir = await startBenchAegir(types.path);
+const farm = await startHostingFarm();
+const { make, run, web, database, repositories, gitUrl } = farm;
 try {
-  await prepare();
   for (const application of applications) await measure(application);
 } finally {
-  await aegir.stop();
-  await git.stop();
-  await Promise.all([web.stop(), database.stop()]);
-  await rm(repositories, { recursive: true, force: true });
-  types.remove();
-}
-
-async function prepare(): Promise<void> {
-  const make = (plural: string, values: Record<string, unknown>) => aegir.call('POST', `/api/${plural}`, { values });
-  const at = ({ address, privateKey }: TestHost) => ({ cluster: 'bench', address, ssh_key: privateKey });
-  await make('clusters', { name: 'bench', kind: 'servers' });
-  await make('servers', { name: 'web', ...at(web), php_versions: ['8.2'] });
-  await make('servers', { name: 'database', ...at(database), web: false, database: true });
-  for (const name of ['web', 'database']) await run('servers', name, 'prepare_server');
+  await farm.stop();
 }
 
 async function measure({ name, repository, answers, bare }: Application): Promise<void> {
   await repository(join(repositories, name));
-  const make = (plural: string, values: Record<string, unknown>) => aegir.call('POST', `/api/${plural}`, { values });
-  await make('projects', { name, repository: `${git.url}/${name}`, application: name });
+  await make('projects', { name, repository: `${gitUrl}/${name}`, application: name });
   await make('releases', { name: 'v1', project: name, git_ref: 'main' });
   const columns: [string, OperationView][] = [];
   for (let round = 1; round <= rounds; round++) {
@@ -89,20 +63,11 @@ async function measure({ name, repository, answers, bare }: Application): Promis
   for (let round = 1; round <= rounds; round++) await measureBare(name, bare, round);
 }
 
-async function run(plural: string, id: string, type: string, input = {}): Promise<OperationView> {
-  const { id: operation } = await aegir.call<OperationView>('POST', `/api/${plural}/${id}/operations`, { type, input });
-  // The stream ends by itself after the end of the Operation.
-  for await (const _ of await aegir.events(operation));
-  const ended = await aegir.call<OperationView>('GET', `/api/operations/${operation}`);
-  if (ended.state !== 'succeeded') throw new Error(`${type} on ${id}: ${ended.message}`);
-  return ended;
-}
-
 /** Each command on its host, timed there; the SSH connections are not counted. */
 async function measureBare(name: string, { onDatabase, onWeb }: Bare, round: number): Promise<void> {
   const site = {
     name: `bare${name}${round}`,
-    repository: `${git.url}/${name}`,
+    repository: `${gitUrl}/${name}`,
     host: database.address,
     client: web.address,
   };
@@ -111,13 +76,7 @@ async function measureBare(name: string, { onDatabase, onWeb }: Bare, round: num
     ...onDatabase(site).map(([step, command]) => [step, database, command] as const),
     ...onWeb(site).map(([step, command]) => [step, web, command] as const),
   ]) {
-    const { code, stdout, stderr } = await host.exec(`start=$(date +%s%N)
-{ set -e
-${command}
-} >/tmp/bare.log 2>&1 || { cat /tmp/bare.log >&2; exit 1; }
-echo $(( ($(date +%s%N) - start) / 1000000 ))`);
-    if (code !== 0) throw new Error(`${step}: ${stderr}`);
-    seconds.push([step, Number(stdout) / 1000]);
+    seconds.push([step, await timeOn(host, step, command)]);
   }
   const sum = seconds.reduce((total, [, value]) => total + value, 0);
   const parts = seconds.map(([step, value]) => `${step} ${value.toFixed(2)}`).join(', ');
@@ -136,15 +95,14 @@ function print(name: string, columns: [string, OperationView][]): void {
   for (const [index, { type, title }] of (columns[0]?.[1].tasks ?? []).entries())
     row(
       `${title} (${type})`.slice(0, 33),
-      columns.map(([, operation]) => secondsOf(operation.tasks[index])),
+      columns.map(([, operation]) => cell(operation.tasks[index])),
     );
   row(
     'the whole Operation',
-    columns.map(([, operation]) => secondsOf(operation)),
+    columns.map(([, operation]) => cell(operation)),
   );
 }
 
-function secondsOf(part: Pick<TaskView | OperationView, 'startedAt' | 'endedAt'> | undefined): string {
-  if (!part?.startedAt || !part.endedAt) return '–';
-  return ((Date.parse(part.endedAt) - Date.parse(part.startedAt)) / 1000).toFixed(2);
+function cell(part: Parameters<typeof secondsOf>[0]): string {
+  return secondsOf(part)?.toFixed(2) ?? '–';
 }

@@ -1,0 +1,121 @@
+// How long the Operations on a WordPress site with 1 GB of files take beside the bare commands that they stand for, on the same two
+// hosts in the same run; what that makes for each Task (target: 2 s at most); for how long visitors got no page of the site.
+// Run: node bench/hosting-operations.ts [MB of files]   (as root, on an idle machine)
+
+import { join } from 'node:path';
+import type { OperationView, Page } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
+import { commitFiles } from '../test/git-server.ts';
+import { createVisitor } from '../test/visitor.ts';
+import { makeWordPressRepository } from '../test/wordpress-repository.ts';
+import { type BareCommand, type BareOperations, bareOperations } from './bare-operations.ts';
+import { secondsOf, startHostingFarm, timeOn } from './hosting-farm.ts';
+
+const megabytes = Number(process.argv[2] ?? 1024);
+const site = 'blog';
+const files = `/var/lib/aegir/environments/${site}/files`;
+
+const farm = await startHostingFarm();
+const { aegir, make, run, web, database, repositories, gitUrl } = farm;
+try {
+  const bare = bareOperations(
+    { name: 'bare', repository: `${gitUrl}/${site}`, host: database.address, client: web.address },
+    files,
+  );
+  await install();
+  for (const command of bare.prepare) await timeBare(command);
+  console.log(`WordPress with ${megabytes} MB of files, seconds`);
+  row('', 'Operation', 'bare', 'Tasks', 'beyond/Task', 'no page');
+  await measure(bare);
+} finally {
+  await farm.stop();
+}
+
+async function install(): Promise<void> {
+  const repository = join(repositories, site);
+  await makeWordPressRepository(repository);
+  await make('projects', { name: site, repository: `${gitUrl}/${site}`, application: 'wordpress' });
+  await make('releases', { name: 'v1', project: site, git_ref: 'main' });
+  await make('environments', {
+    name: site,
+    cluster: 'bench',
+    release: `${site}/v1`,
+    primary_name: `${site}.example.org`,
+  });
+  await run('environments', site, 'install_environment', { site_name: 'Bench' });
+  // Pictures, mostly: nothing that could be made smaller, and none like another.
+  await timeOn(
+    web,
+    'files',
+    `cd ${files}
+for n in $(seq ${megabytes * 2}); do head -c 524288 /dev/urandom >picture$n.jpg; done
+chown -R --reference=. .`,
+  );
+}
+
+async function measure(bare: BareOperations): Promise<void> {
+  const on = (id: string, type: string, input = {}) => run('environments', id, type, input);
+  await compare('Back up, first', () => on(site, 'back_up_environment'), bare.backUp);
+  await compare('Back up, again', () => on(site, 'back_up_environment'), bare.backUp);
+  const backup = await newestBackup();
+  await compare('Restore', () => on(site, 'restore_environment', { backup }), bare.restore);
+  const clone = { name: 'copy', primary_name: 'copy.example.org' };
+  await compare('Clone', () => on(site, 'clone_environment', clone), bare.clone);
+  await compare('Copy data', () => on(site, 'copy_data', { source: 'copy', over_production: true }), bare.copyData);
+  await commitFiles(join(repositories, site), { 'wp-content/plugins/extra.php': '<?php // Plugin Name: Extra' });
+  await make('releases', { name: 'v2', project: site, git_ref: 'main' });
+  await compare('Update', () => on(site, 'update_environment', { release: `${site}/v2` }), bare.update);
+  await compare('Roll back', () => on(site, 'roll_back_environment', { parts: 'nothing' }), bare.rollBack);
+  await compare('Verify', () => on(site, 'verify_environment'), bare.verify);
+  await compare('Disable', () => on(site, 'disable_environment', { reason: 'Bench' }), bare.disable);
+  await compare('Enable', () => on(site, 'enable_environment'), bare.enable);
+  await compare('Delete', () => on('copy', 'delete_environment', { although_enabled: true }), bare.deleteClone);
+}
+
+async function compare(title: string, operate: () => Promise<OperationView>, commands: BareCommand[]): Promise<void> {
+  const visits = startVisits();
+  const operation = await operate();
+  const noPage = await visits.stop();
+  let bare = 0;
+  for (const command of commands) bare += await timeBare(command);
+  const total = secondsOf(operation) ?? Number.NaN;
+  const tasks = operation.tasks.filter(task => task.startedAt).length;
+  const cells = [total, bare].map(seconds => seconds.toFixed(1));
+  row(title, ...cells, String(tasks), ((total - bare) / tasks).toFixed(2), noPage.toFixed(1));
+}
+
+/** Asks for a page all the time. */
+function startVisits(): { stop(): Promise<number> } {
+  const visitor = createVisitor(web.address);
+  const state = { isOver: false, seconds: 0 };
+  const visiting = (async () => {
+    while (!state.isOver) {
+      const start = performance.now();
+      const { status } = await visitor.get(`http://${site}.example.org/`).catch(() => ({ status: 0 }));
+      // Visits themselves take processor time from what is measured.
+      await new Promise(resolve => setTimeout(resolve, 200));
+      if (status !== 200) state.seconds += (performance.now() - start) / 1000;
+    }
+    return state.seconds;
+  })();
+  return {
+    stop: () => {
+      state.isOver = true;
+      return visiting;
+    },
+  };
+}
+
+function timeBare([place, command]: BareCommand): Promise<number> {
+  return timeOn(place === 'web' ? web : database, command, command);
+}
+
+async function newestBackup(): Promise<string> {
+  const { items } = await aegir.call<Page<Entity>>('GET', '/api/backups');
+  const names = items.map(({ values }) => String(values.name)).sort();
+  return names.at(-1) ?? '';
+}
+
+function row(title: string, ...cells: string[]): void {
+  console.log(title.padEnd(16) + cells.map(cell => cell.padStart(13)).join(''));
+}
