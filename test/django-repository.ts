@@ -22,7 +22,7 @@ import secrets
 environ = os.environ
 # Nothing is signed that would have to outlive a restart.
 SECRET_KEY = secrets.token_hex()
-ALLOWED_HOSTS = [environ['SITE_NAME']]
+ALLOWED_HOSTS = environ['SITE_NAMES'].split()
 ROOT_URLCONF = 'notes.urls'
 INSTALLED_APPS = ['notes']
 USE_TZ = True

@@ -63,11 +63,10 @@ describe.skipIf(reason !== null)('Django and two WordPress sites of one Release'
   afterAll(() => farm?.stop());
 
   test('all are installed at the same time, and each shows its own title and the content of its own database', async () => {
-    const variables = { SITE_NAME: hostOf('notes') };
     const [, , { id }] = await Promise.all([
       install('blog', { site_name: 'Ada’s blog' }),
       install('news', { site_name: 'The news' }),
-      install('notes', { build: djangoBuild, service_command: djangoService, service_variables: variables }),
+      install('notes', { build: djangoBuild, service_command: djangoService }),
     ]);
     await allAnswer();
     // By TLS, on the other host.

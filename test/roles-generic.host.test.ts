@@ -17,7 +17,8 @@ import http.server, json, os, pwd, sys
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         user = pwd.getpwuid(os.getuid()).pw_name
-        text = json.dumps([sys.argv[1:], os.environ.get("GREETING"), user, open("built.txt").read()])
+        names = os.environ.get("SITE_NAMES")
+        text = json.dumps([sys.argv[1:], os.environ.get("GREETING"), user, open("built.txt").read(), names])
         self.send_response(200)
         self.end_headers()
         self.wfile.write(text.encode())
@@ -45,7 +46,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
       environment_user: place.outputs.user,
       release_path: code.outputs.path,
       hash,
-      build: ['printf "%s by %s" "$GREETING" "$(id -un)" >built.txt', 'test -s built.txt'],
+      build: ['printf "%s by %s at %s" "$GREETING" "$(id -un)" "$SITE_URL" >built.txt', 'test -s built.txt'],
       service_command: ['./serve', odd, '{{ 7 * 6 }}'],
       service_variables: { GREETING: odd },
     };
@@ -53,7 +54,15 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
 
   afterAll(() => site?.stop());
 
+  const name = (values: Record<string, unknown>) =>
+    site.play('write_generic_settings', { ...common(), primary_name: 'app.test', ...values });
+  const common = () => {
+    const { environment_name, environment_path, environment_user } = values;
+    return { environment_name, environment_path, environment_user };
+  };
+
   async function showSite(): Promise<number> {
+    const names = await name({});
     const install = await site.play('install_generic', values);
     const { docroot, upstream_port } = install.outputs;
     const change = await site.play('switch_release', { environment_path: values.environment_path, hash });
@@ -62,14 +71,20 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
       ...{ docroot, upstream_port },
     });
     const probe = await site.play('probe_environment', { primary_name: 'app.test' });
-    return install.changed + change.changed + vhost.changed + probe.changed;
+    return names.changed + install.changed + change.changed + vhost.changed + probe.changed;
   }
 
   test('the project is built and served by its own user, every character of arguments and variables kept', async () => {
     expect(await showSite()).toBeGreaterThan(0);
     const answer = await site.ask('app.test');
     expect(answer.slice(0, 3)).toBe('200');
-    expect(JSON.parse(answer.slice(4))).toEqual([[odd, '{{ 7 * 6 }}'], odd, 'aegir-app', `${odd} by aegir-app`]);
+    expect(JSON.parse(answer.slice(4))).toEqual([
+      [odd, '{{ 7 * 6 }}'],
+      odd,
+      'aegir-app',
+      `${odd} by aegir-app at http://app.test`,
+      'app.test',
+    ]);
     expect((await site.host.exec('systemctl is-enabled aegir-app')).stdout).toBe('enabled');
   }, 120_000);
 
@@ -79,6 +94,25 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     expect(await showSite()).toBe(0);
     expect((await site.host.exec(started)).stdout).toBe(before.stdout);
     expect((await site.play('install_generic', values, { check: true })).changed).toBe(0);
+  }, 120_000);
+
+  test('a service that runs is told other names, and a dry run tells it nothing', async () => {
+    const other = { aliases: ['app.example.org', '*.app.test'], www: 'add', url: 'https://www.app.test' };
+    await playRole(
+      'write_generic_settings',
+      { ...common(), primary_name: 'app.test', ...other },
+      { host: site.host, check: true },
+    );
+    expect(JSON.parse((await site.ask('app.test')).slice(4)).at(-1)).toBe('app.test');
+    await name(other);
+    await expect
+      .poll(() => site.ask('app.test'), { timeout: 20_000 })
+      .toContain('www.app.test app.test app.example.org *.app.test');
+    expect((await site.host.exec(`${String(values.environment_path)}/run sh -c 'echo $SITE_URL'`)).stdout).toBe(
+      'https://www.app.test',
+    );
+    expect((await name(other)).changed).toBe(0);
+    await name({});
   }, 120_000);
 
   test('the service reads no password of others and writes only where it may', async () => {
