@@ -13,6 +13,7 @@ const cache = join(root, '.cache');
 const ownPrograms = join(root, 'node_modules', '.bin');
 const pythonFolder = join(cache, 'python');
 const wheelFolder = join(cache, 'wheels');
+const programFolder = join(cache, 'programs');
 const lockFolder = join(cache, 'install.lock');
 const logFile = join(cache, 'install.log');
 const withTests = process.argv.includes('--with-tests');
@@ -42,6 +43,7 @@ const phases = [
     ? [
         { title: 'Debian packages for the tests', isDone: debianFits, run: installDebian },
         { title: 'Python packages for the tests', isDone: wheelsFit, run: downloadWheels },
+        { title: 'programs for the tests', isDone: programsFit, run: installPrograms },
       ]
     : []),
 ];
@@ -229,6 +231,25 @@ async function downloadWheels() {
   const target = ['--dest', wheelFolder, '-r', join('test', 'wheels.txt')];
   await execute(python, ['-m', 'pip', 'download', '--no-input', ...options, ...target], pythonEnvironment);
   fs.writeFileSync(join(wheelFolder, '.complete'), wheelsStamp());
+}
+
+/* ---- programs that tests run ---- */
+
+function programsStamp() {
+  return hashOf([fs.readFileSync(join(root, 'test', 'programs.txt'))]);
+}
+
+function programsFit() {
+  return read(join(programFolder, '.complete')) === programsStamp();
+}
+
+async function installPrograms() {
+  fs.rmSync(programFolder, { recursive: true, force: true });
+  const python = process.env.AEGIR_PYTHON || join(pythonFolder, 'bin', 'python');
+  const options = ['--require-hashes', '--only-binary', ':all:', '--no-deps', '--disable-pip-version-check'];
+  const target = ['--target', programFolder, '-r', join('test', 'programs.txt')];
+  await execute(python, ['-m', 'pip', 'install', '--no-input', ...options, ...target], pythonEnvironment);
+  fs.writeFileSync(join(programFolder, '.complete'), programsStamp());
 }
 
 /* ---- one at a time ---- */

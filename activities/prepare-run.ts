@@ -2,12 +2,14 @@
 
 import { isAbsolute, join } from 'node:path';
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
+import { isDict } from '../model/coerce.ts';
 import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
 import { readPath } from '../model/paths.ts';
 import type { RunnableStep } from '../model/plan.ts';
 import { inventoryOf } from '../model/store/inventory.ts';
+import { openedArguments } from '../model/store/opened-arguments.ts';
 import { type WinningOverride, winningOverrides } from '../model/store/overrides.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import type { AttemptRow } from '../model/store/tasks.ts';
@@ -38,6 +40,7 @@ export async function prepareRun(
   const type = await readTaskTypeVersion(deps.db, step.version);
   const roots = await loadStepRoots(deps, step);
   const { values, secretArguments, secretValues } = await openInputs(deps, args);
+  await openEntities(deps, { specs: type.arguments, step, values, secretArguments, secretValues });
   Object.assign(values, await freshValues(deps, type.arguments, roots));
   const server = roots.server && step.target === 'server' ? await connectionOf(deps, roots.server) : undefined;
   if (server?.sshKey) secretValues.push(server.sshKey);
@@ -76,19 +79,26 @@ export async function prepareRun(
   return { run, changes: type.changes, secretValues };
 }
 
-/** Its name is the id of an Environment: nothing else in the folder can be meant. */
+/** The repository's name is the id of an Environment: nothing else in the folder can be meant. */
 function repositoryOf(
   serves: NonNullable<TaskType['serves']>,
   values: Record<string, unknown>,
 ): Pick<Run, 'repository'> {
-  const [folder, name] = [serves.folder, serves.name].map(argument => String(values[argument] ?? ''));
+  const folder = folderOf(values[serves.folder]);
+  const name = String(values[serves.name] ?? '');
   if (!folder) return {};
-  if (!isAbsolute(folder) || !/^[0-9A-Z]{26}$/.test(name ?? ''))
+  if (!isAbsolute(folder) || !/^[0-9A-Z]{26}$/.test(name))
     throw new AppError(
       'invalid',
       'The folder of the Backup store is no absolute path, or the repository has no valid name.',
     );
-  return { repository: { folder: join(folder, String(name)), access: serves.access ?? 'add' } };
+  return { repository: { folder: join(folder, name), access: serves.access ?? 'add' } };
+}
+
+/** Of a Backup store: only one of the type directory is a folder here. */
+function folderOf(value: unknown): string {
+  if (!isDict(value)) return String(value ?? '');
+  return value.type === 'directory' ? String(value.folder ?? '') : '';
 }
 
 async function loadStepRoots(
@@ -131,6 +141,22 @@ async function openInputs(deps: ActivityDependencies, { step, bound }: Pick<Task
     }
   }
   return { values, secretArguments, secretValues };
+}
+
+/** Arguments that give all fields of an entity. They count as secret as a whole. */
+async function openEntities(
+  deps: ActivityDependencies,
+  { specs, step, ...opened }: { specs: Argument[]; step: RunnableStep } & Awaited<ReturnType<typeof openInputs>>,
+): Promise<void> {
+  for (const [name, fields] of Object.entries(await openedArguments(deps.db, specs, step.inputs))) {
+    const clear: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(fields)) {
+      clear[key] = isSecretReference(value) ? await deps.vault.open(deps.db, value.$secret) : value;
+      if (isSecretReference(value)) opened.secretValues.push(String(clear[key]));
+    }
+    opened.values[name] = clear;
+    opened.secretArguments.push(name);
+  }
 }
 
 /** What the plan could not know: others may have changed it since. */

@@ -4,10 +4,11 @@
 import type { Catalogue } from '../model/catalogue.ts';
 import { type Entity, type EntityDefinition, type EntityKind, entities } from '../model/entities.ts';
 import { AppError, invalid, type Problem } from '../model/errors.ts';
+import { checkRules } from '../model/field-rules.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { type EntityInput, findEntity } from '../model/store/entities.ts';
 import { listFieldDefinitions } from '../model/store/field-definitions.ts';
-import { validateFields } from '../model/validate.ts';
+import { joinPath, validateFields } from '../model/validate.ts';
 import { makePassword } from '../secrets/token.ts';
 import type { Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -50,7 +51,11 @@ export async function readEntityInput(
     ...(definition.rules ? { rules: definition.rules } : {}),
   });
   const fields = validateFields(custom, request.fields, { path: 'fields', partial });
-  const problems: Problem[] = [...values.problems, ...fields.problems];
+  const problems: Problem[] = [
+    ...values.problems,
+    ...fields.problems,
+    ...checkTogether(definition, values.values, before),
+  ];
   await findReferences(
     deps,
     principal,
@@ -70,6 +75,22 @@ export async function readEntityInput(
     values: await deps.vault.putFields(deps.db, organisation, definition.fields, complete),
     custom: await deps.vault.putFields(deps.db, organisation, custom, fields.values),
   };
+}
+
+/** Values that stay and those of an edit must fit together, too. */
+function checkTogether(
+  definition: EntityDefinition,
+  given: Record<string, unknown>,
+  before: Entity | undefined,
+): Problem[] {
+  const all = { ...before?.values, ...given };
+  const problems: Problem[] = [];
+  const path = 'values';
+  const values = new Map(Object.entries(all));
+  if (before) checkRules(definition.rules ?? {}, { given: new Map(), values, path, problems, partial: false });
+  for (const problem of definition.check?.(all) ?? [])
+    problems.push({ ...problem, path: joinPath(path, problem.path) });
+  return problems;
 }
 
 function withGenerated(specs: FieldSpec[], values: Record<string, unknown>): Record<string, unknown> {

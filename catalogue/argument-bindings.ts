@@ -1,6 +1,7 @@
 // What meta/aegir.yml adds to the arguments of a Task type: where a value comes from, its format, the kind it refers to.
 
 import { isDict } from '../model/coerce.ts';
+import { type EntityKind, entities } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import { suggestName } from '../model/near-name.ts';
 import { resolvePathType } from '../model/paths.ts';
@@ -56,8 +57,20 @@ function holdsText({ type, elements }: Argument): boolean {
 /** Ansible sees a text, Aegir a reference that it offers as a list to choose from. */
 function makeReference(argument: Argument, report: (key: string, message: string) => void): void {
   if (argument.type === 'str') argument.type = 'reference';
+  else if (argument.type === 'dict') openReference(argument, report);
   else if (argument.type === 'list' && argument.elements === 'str') argument.elements = 'reference';
-  else report('to', 'belongs to an argument of the type str, or a list of them.');
+  else report('to', 'belongs to an argument of the type str, or a list of them, or dict.');
+}
+
+/** Its Task gets all fields. Nobody chooses whose, and what travels in the plan is no secret. */
+function openReference(argument: Argument, report: (key: string, message: string) => void): void {
+  const { fields, title } = entities[argument.to as EntityKind];
+  if (argument.ask !== false) report('to', `gives all fields of a ${title}: it needs "ask: false".`);
+  if (fields.some(field => field.secret) && !argument.secret)
+    report('to', `gives the secrets of a ${title}: it needs "no_log: true".`);
+  argument.type = 'reference';
+  argument.opened = true;
+  delete argument.secret;
 }
 
 function checkDefaultAgain(argument: Argument, report: (key: string, message: string) => void): void {

@@ -27,6 +27,8 @@ function checkOne(value: unknown, target: FieldSpec, scope: BindingScope): strin
   if (typeof value !== 'string' || !value.startsWith('$')) return checkLiteral(value, target);
   if (value.startsWith('$$')) return checkLiteral(value.slice(1), target);
   const [head = '', ...rest] = value.slice(1).split('.');
+  if ('opened' in target && (head === 'input' || head === 'steps'))
+    return `"${value}" must be a path: the argument ${target.name} gives all fields of what it names.`;
   if (head === 'input') return checkInput(value, rest, target, scope);
   if (head === 'steps') return checkOutput(value, rest, target, scope);
   if (head === 'application') return checkSource(value.slice(1), target);

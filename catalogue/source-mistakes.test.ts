@@ -89,6 +89,30 @@ fields: {sure: {type: str, description: Sure}}`,
     },
     /x.unless: "sauce" begins with "sauce", which is no root/,
   ],
+  [
+    'an argument that gets all fields of an entity',
+    {
+      'roles/a_b/meta/argument_specs.yml':
+        'argument_specs:\n  main:\n    short_description: T\n    options:\n      x: {type: dict, description: X}\n',
+      'roles/a_b/meta/aegir.yml': 'target: worker\narguments: {x: {to: backup_store}}\n',
+      'roles/a_b/tasks/main.yml': '[]\n',
+    },
+    /gives all fields of a Backup store: it needs "ask: false".*gives the secrets of a Backup store: it needs "no_log: true"/s,
+  ],
+  [
+    'what names the entity of which all fields are given',
+    {
+      'roles/a_b/meta/argument_specs.yml':
+        'argument_specs:\n  main:\n    short_description: T\n    options:\n      x: {type: dict, description: X, no_log: true, required: true}\n',
+      'roles/a_b/meta/aegir.yml': 'target: worker\narguments: {x: {to: backup_store, ask: false}}\n',
+      'roles/a_b/tasks/main.yml': '[]\n',
+      ...operation(
+        '  - {id: a, task: a_b, with: {x: $input.store}}\n',
+        'on: environment\nfields: {store: {type: reference, to: backup_store, required: true, description: S}}',
+      ),
+    },
+    /"\$input.store" must be a path: the argument x gives all fields of what it names/,
+  ],
 ])('%s is refused where it is wrong', async (_, files, expected) => {
   const folders = await makeTypeFolders({ ...goodTypes, ...files });
   made.push(folders);

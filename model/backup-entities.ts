@@ -1,5 +1,6 @@
 // Backups and where they are kept, for the table in entities.ts.
 
+import { checkBackupStore } from './check-backup-store.ts';
 import type { EntityDefinition } from './entities.ts';
 import { nameField, organisationField } from './entity-fields.ts';
 import type { FieldSpec } from './fields.ts';
@@ -24,9 +25,12 @@ export const backupStore: EntityDefinition = {
   rules: {
     required_if: [
       ['type', 'directory', ['folder']],
+      ['type', 'sftp', ['address', 'user', 'folder', 'private_key', 'host_key']],
+      ['type', 's3', ['address', 'bucket', 'access_key', 'secret_key']],
       ['type', 'rest', ['address']],
     ],
   },
+  check: checkBackupStore,
   fields: [
     nameField('Where backups are kept, encrypted.'),
     organisationField,
@@ -35,25 +39,48 @@ export const backupStore: EntityDefinition = {
       type: 'str',
       label: 'Type',
       required: true,
-      choices: ['directory', 'rest'],
+      choices: ['directory', 'sftp', 's3', 'rest'],
       default: 'directory',
+      help: 'directory: of the machine on which the worker runs; Servers reach it through the connection of the Operation. The others are reached by the web Servers themselves.',
     },
     {
       name: 'folder',
       type: 'str',
       label: 'Folder',
       format: 'absolute_path',
-      help: 'Of the machine on which the worker runs. Servers reach it through the connection of the Operation.',
+      help: 'directory and sftp: for it alone. s3: within the bucket; empty is the whole bucket.',
     },
     {
       name: 'address',
       type: 'str',
       label: 'Address',
       format: 'text',
-      help: 'Of a restic REST server that the web Servers reach, such as https://backup.example.org:8000.',
+      help: 'sftp: host name or IP address. s3: of the service, such as https://s3.example.org. rest: of a restic REST server, such as https://backup.example.org:8000.',
     },
-    { name: 'user', type: 'str', label: 'User', help: 'Of the REST server, when it asks for one.' },
-    { name: 'user_password', type: 'str', label: 'Password of the user', secret: true },
+    { name: 'user', type: 'str', label: 'User', help: 'sftp: who signs in. rest: when the server asks for one.' },
+    { name: 'user_password', type: 'str', label: 'Password of the user', secret: true, help: 'rest only.' },
+    { name: 'port', group: 'SFTP', type: 'int', label: 'Port', help: 'Empty: 22.' },
+    {
+      name: 'private_key',
+      group: 'SFTP',
+      type: 'str',
+      label: 'Private key',
+      secret: true,
+      format: 'text',
+      help: 'Of the user, in OpenSSH or PEM format, without a passphrase.',
+    },
+    {
+      name: 'host_key',
+      group: 'SFTP',
+      type: 'str',
+      label: 'Host key',
+      format: 'text',
+      help: 'By which the server is known, such as “ssh-ed25519 AAAA…”. ssh-keyscan shows it; compare it with what the owner of the server says. A server with another one is refused.',
+    },
+    { name: 'bucket', group: 'S3', type: 'str', label: 'Bucket', help: 'It must be there already.' },
+    { name: 'region', group: 'S3', type: 'str', label: 'Region', help: 'When the service asks for one.' },
+    { name: 'access_key', group: 'S3', type: 'str', label: 'Access key id' },
+    { name: 'secret_key', group: 'S3', type: 'str', label: 'Secret access key', secret: true },
     {
       name: 'password',
       type: 'str',

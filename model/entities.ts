@@ -4,6 +4,7 @@
 import { archive } from './archive-entity.ts';
 import { backup, backupStore, backupStoreField } from './backup-entities.ts';
 import { managedStates, nameField, organisationField } from './entity-fields.ts';
+import type { Problem } from './errors.ts';
 import type { FieldRules, FieldSpec } from './fields.ts';
 import { authorityFields, httpsFields } from './https-fields.ts';
 import { nameFields, redirectFields } from './name-fields.ts';
@@ -41,6 +42,8 @@ export interface EntityDefinition {
   states: readonly string[];
   fields: FieldSpec[];
   rules?: FieldRules;
+  /** What fields alone cannot say. Gets all values, before an edit those that stay; secrets may be references. */
+  check?: (values: Record<string, unknown>) => Problem[];
   /** Fields that people do not set: only results of Tasks do. Valid in value paths and as targets of outputs. */
   resultFields: FieldSpec[];
   /** Worked out when a run's values are read (store/roots.ts). Valid in value paths only. */

@@ -18,6 +18,8 @@ export interface Argument extends FieldSpec {
   missing?: string;
   /** The path is read when the Task begins, not when the Operation is started: of what others may change meanwhile. */
   fresh?: boolean;
+  /** A reference of which the Task gets the fields by name, secrets included, as they are when it begins. The plan has its id. */
+  opened?: boolean;
   /** Paths; where one has a value it is not asked: of what comes with the content, or what only the first run needs. */
   unless?: string[];
 }
@@ -51,8 +53,8 @@ export interface TaskType {
   /** Path of the Server on which it runs, which is the root `server` of this Task then; nothing: the root as it is. */
   server?: string;
   backends: BackendName[];
-  /** Arguments that name a folder of the worker (absolute; empty = none is served) and a repository of backups in it, which
-   * the target reaches for the time of the run: to read, or also to add to it. */
+  /** Arguments that name a folder of the worker (absolute; empty = none is served) or a Backup store (its folder, when it is
+   * one), and a repository of backups in it, which the target reaches for the time of the run: to read, or also to add to it. */
   serves?: { folder: string; name: string; access?: 'read' | 'add' };
   /** The target may bring an archive to the control plane, or fetch the one that the root `archive` names. */
   archive?: 'read' | 'add';

@@ -48,6 +48,7 @@ describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reas
     if (result.code !== 2) throw new Error(`${role} was to fail:\n${result.output}`);
     return words(result);
   };
+  const store = () => values.store as Record<string, unknown>;
   const backUp = async () => {
     const { dump } = (await play('dump_database')).outputs;
     return play('store_backup', { dump });
@@ -81,7 +82,7 @@ describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reas
         environment_id: repository,
         repository,
       },
-      ...{ store_type: 'rest', store_address: server.url, store_password: 'correct horse' },
+      store: { type: 'rest', address: server.url, password: 'correct horse' },
     };
     expect((await sql(content)).stderr).toBe('');
     await onWeb(
@@ -149,13 +150,15 @@ describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reas
 
   test('a store that is not the one, and a database that is away, are told in words and change nothing', async () => {
     const before = await state();
-    expect(await refused('restore_backup', { snapshot, store_password: 'wrong' })).toContain(
+    expect(await refused('restore_backup', { snapshot, store: { ...store(), password: 'wrong' } })).toContain(
       'The encryption password of the Backup store is not the one',
     );
     expect(await refused('restore_backup', { snapshot, repository: '01J00000000000000000000001' })).toContain(
       'This backup is of another Environment',
     );
-    expect(await refused('store_backup', { store_address: 'http://127.0.0.1:9' })).toContain('does not answer');
+    expect(await refused('store_backup', { store: { ...store(), address: 'http://127.0.0.1:9' } })).toContain(
+      'does not answer',
+    );
     expect(await refused('dump_database', { database_password: 'wrong' })).toContain('does not let the site in');
     expect(await state()).toEqual(before);
     await hosts.database.exec('systemctl stop mariadb.socket mariadb');

@@ -3,6 +3,7 @@
 
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { readTaskTypeVersion } from '../../catalogue/versions.ts';
 import { type EntityKind, entities, entityKinds } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
 import { isSecretReference } from '../../model/fields.ts';
@@ -11,6 +12,7 @@ import { type TaskStep, tasksOf } from '../../model/plan.ts';
 import { updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import { appendLog } from '../../model/store/logs.ts';
+import { openedArguments } from '../../model/store/opened-arguments.ts';
 import { loadRoot } from '../../model/store/roots.ts';
 import { addFeedbackOutputs, findFeedback, setProgress } from '../../model/store/tasks.ts';
 import { validateFields } from '../../model/validate.ts';
@@ -136,8 +138,11 @@ function createMasks(deps: ApiDependencies) {
   // Runs at once on one API; the oldest go first.
   const most = 200;
   const make = async (feedback: Feedback) => {
-    const { inputs, roots } = stepOf(feedback);
+    const { inputs, roots, version } = stepOf(feedback);
     const ids = Object.values(inputs).flatMap(input => (input.from === 'secret' ? [input.id] : []));
+    const { arguments: specs } = await readTaskTypeVersion(deps.db, version);
+    const opened = Object.values(await openedArguments(deps.db, specs, inputs)).flatMap(Object.values);
+    ids.push(...opened.flatMap(value => (isSecretReference(value) ? [value.$secret] : [])));
     for (const [kind, id] of Object.entries(roots)) {
       // A role has the custom fields of all roots.
       const { fields } = await loadRoot(deps.db, kind as EntityKind, id);

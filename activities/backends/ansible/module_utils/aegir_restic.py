@@ -10,13 +10,13 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from urllib.parse import quote, urlsplit
 
+from ansible.module_utils.aegir_backup_store import STORE_OPTIONS, mistakes, way_to
 from ansible.module_utils.aegir_secret_file import SecretFiles
 
 OPTIONS = {
-    # type, address, user, user_password, password of the Backup store, and the repository's name.
-    'store': {'type': 'dict', 'required': True, 'no_log': True},
+    # As its name that of the repository.
+    'store': {'type': 'dict', 'required': True, 'options': STORE_OPTIONS},
     'feedback_url': {'type': 'str', 'required': True},
     'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
 }
@@ -26,7 +26,38 @@ CACHE = '/var/cache/aegir-restic'
 PROGRESS_SECONDS = 2
 # Its last words are those that explain.
 LONGEST_SAID = 100_000
-MISSING = re.compile(r'config file does not exist|unable to open config file.*(404|not exist)|Is there a repository at', re.S)
+# No repository yet: that of a directory and a REST server, of SFTP, and of S3.
+MISSING = re.compile(r'config file does not exist|unable to open config file: .{0,60}(\(404\)|config/?> does not exist|file does not exist|no such file|'
+                     r'specified key does not exist)', re.S | re.I)
+# restic is done before it has read why its ssh has ended.
+SILENT = 'unable to start the sftp session'
+# What restic, ssh and stores say, and what it means; with a colon at the end their words follow.
+SENTENCES = [
+    (r'\(507\)|disk of the Backup store is full|insufficient space|XMinioStorageFull|QuotaExceeded|(Save|backend).{0,400}no space left',
+     'The Backup store is full. Make room there; nothing was removed.'),
+    (r'Save\(.*SSH_FX_FAILURE',
+     'The SFTP server of the Backup store does not write any more (“Failure”): most likely its disk is full or the quota of its user '
+     'used up. Make room there; nothing was removed.'),
+    (r'wrong password', 'The encryption password of the Backup store is not the one with which this repository was made.'),
+    (r'already locked', 'The repository is in use by another process: '),
+    (r'Host key verification failed|HOST IDENTIFICATION HAS CHANGED',
+     'The SFTP server of the Backup store has another host key than the one that is entered; nothing was sent to it. When the server '
+     'was made anew, compare its new key with what its owner says, and enter it.'),
+    (r'error in libcrypto|invalid format|Load key',
+     'The private key of the Backup store cannot be read: it must be in OpenSSH or PEM format, without a passphrase.'),
+    (r'Permission denied \((publickey|password|keyboard|gssapi)|Too many authentication failures',
+     'The SFTP server of the Backup store does not let the user in with this private key.'),
+    (r'exec: "ssh": executable file not found', 'There is no ssh on the web Server: install the package openssh-client there.'),
+    (r'specified bucket does not exist|NoSuchBucket', 'The bucket of the Backup store does not exist: make it there first.'),
+    (r'signature we calculated|SignatureDoesNotMatch|access key ID you provided|InvalidAccessKeyId|Access Denied|AccessDenied',
+     'The S3 service of the Backup store refuses the access key, or it may not use this bucket: '),
+    (r'region .{0,40}is wrong|AuthorizationHeaderMalformed', 'The S3 service of the Backup store wants another region: '),
+    (r'unexpected HTTP response \(40[13]\)|\((401|403)\)', 'The REST server of the Backup store does not let this user in.'),
+    (r'permission denied', 'The folder of the Backup store may not be written by its user: '),
+    (r'connection refused|no such host|could not resolve|name or service not known|i/o timeout|timed out|no route to host|'
+     r'network is unreachable|connection closed|connection reset|EOF', 'The Backup store does not answer: '),
+    (r'no space left', 'The disk of the web Server is full: '),
+]
 
 
 # Who reads a snapshot needs no right to write a lock: what lies in the store is not removed.
@@ -44,6 +75,9 @@ class Repository:
         self._program = shutil.which('restic')
         if not self._program:
             raise StoreFailure('There is no restic on the web Server: run “Prepare” on it.')
+        wrong = mistakes(self._store)
+        if wrong:
+            raise StoreFailure('The Backup store cannot be used as it is entered: %s Correct it there.' % ' '.join(wrong))
 
     def ensure(self):
         """Makes it when there is none."""
@@ -106,17 +140,7 @@ class Repository:
         return process.code, lines, process.words
 
     def _started(self, arguments, folder=None):
-        return Started(self._program, arguments, folder, self._address(), str(self._store.get('password') or ''))
-
-    def _address(self):
-        store, (url, token) = self._store, self._feedback
-        if store.get('type') == 'directory':
-            base, user, password = url + '/repository/', 'aegir', token
-        else:
-            base, user, password = store['address'].rstrip('/') + '/' + store['name'] + '/', store.get('user'), store.get('user_password')
-        parts = urlsplit(base)
-        who = '%s:%s@' % (quote(user, safe=''), quote(password or '', safe='')) if user else ''
-        return 'rest:%s://%s%s%s' % (parts.scheme, who, parts.netloc, parts.path)
+        return Started([self._program, *arguments], folder, self._store, self._feedback)
 
     def _progress(self, label):
         url, token = self._feedback
@@ -143,21 +167,25 @@ class Repository:
 class Started:
     """A process with its secrets, which are gone with it. `code` and `words` are there after its end."""
 
-    def __init__(self, program, arguments, folder, address, password):
+    def __init__(self, argv, folder, store, feedback):
         self._files = SecretFiles()
+        self._way = way = way_to(store, feedback, self._files)
         # Not a pipe: that is full after 64 KiB, and it may have something to say of each of many files.
         self._said = tempfile.TemporaryFile()
         environment = {
             'PATH': '/usr/local/bin:/usr/bin:/bin',
             'LANG': 'C.UTF-8',
             'HOME': '/root',
-            'RESTIC_REPOSITORY_FILE': self._files.path(address),
-            'RESTIC_PASSWORD_FILE': self._files.path(password),
+            'RESTIC_REPOSITORY_FILE': self._files.path(way.address),
+            'RESTIC_PASSWORD_FILE': self._files.path(str(store.get('password') or '')),
             'RESTIC_CACHE_DIR': CACHE,
             'RESTIC_PROGRESS_FPS': '1',
+            **way.environment,
         }
+        program, *arguments = argv
+        quiet = [] if arguments[0] == 'backup' else ['--quiet']
         self._process = subprocess.Popen(
-            [program, '--quiet', *arguments] if arguments[0] != 'backup' else [program, *arguments],
+            [program, *way.options, *quiet, *arguments],
             cwd=folder, env=environment, pass_fds=self._files.fds,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said,
         )
@@ -172,22 +200,17 @@ class Started:
         self._said.seek(max(0, self._said.seek(0, 2) - LONGEST_SAID))
         self.words = self._said.read().decode(errors='replace')
         self._said.close()
+        if self.code != 0 and SILENT in self.words:
+            self.words += ' ' + self._way.why()
         self._files.__exit__()
 
 
 def explain(words):
     """What restic says, for a person."""
-    words = re.sub(r'rest:\S+', 'the repository', re.sub(r'\s+', ' ', words)).strip()
-    if '(507)' in words or 'disk of the Backup store is full' in words:
-        return 'The Backup store is full. Make room there; nothing was removed.'
-    if 'wrong password' in words:
-        return 'The encryption password of the Backup store is not the one with which this repository was made.'
-    if 'already locked' in words:
-        return 'The repository is in use by another process: %s' % words[-300:]
+    words = re.sub(r'\b(rest|s3|sftp):\S+', 'the repository', re.sub(r'\s+', ' ', words)).strip()
+    for pattern, message in SENTENCES:
+        if re.search(pattern, words, re.I):
+            return message + (words[-300:] if message.endswith(': ') else '')
     if MISSING.search(words):
         return 'There is no backup of this Environment in the Backup store.'
-    if re.search(r'connection refused|no such host|i/o timeout|EOF|connection reset', words):
-        return 'The Backup store does not answer: %s' % words[-300:]
-    if 'no space left' in words:
-        return 'The disk of the web Server is full: %s' % words[-300:]
     return 'The Backup store could not be used: %s' % words[-500:]

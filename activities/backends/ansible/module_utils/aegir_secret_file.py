@@ -19,9 +19,16 @@ class SecretFiles:
             os.close(descriptor)
 
     def path(self, text):
+        return '/proc/self/fd/%d' % self._write(text)
+
+    def path_for_others(self, text):
+        """For a program of the same user that inherits nothing from this process, as long as this one lives."""
+        return '/proc/%d/fd/%d' % (os.getpid(), self._write(text))
+
+    def _write(self, text):
         descriptor = os.memfd_create('secret', 0)
         self.fds.append(descriptor)
-        # MariaDB's client ignores a file that everybody may write to.
+        # MariaDB's client ignores a file that everybody may write to, ssh a key that others may read.
         os.fchmod(descriptor, 0o400)
         os.write(descriptor, text.encode())
-        return '/proc/self/fd/%d' % descriptor
+        return descriptor
