@@ -215,7 +215,13 @@ test('a Delete makes a last backup first, unless it is told not to or nothing is
     return [...tasksOf(await planOf(body.id))].map(({ step }) => `${step.id}${step.skippable ? '?' : ''}`);
   };
   expect(await stepsOf('empty', {})).toEqual(['vhost', 'remove']);
-  expect(await stepsOf('foreign', { although_enabled: true })).toEqual(['dump?', 'store?', 'vhost', 'remove']);
+  expect(await stepsOf('foreign', { although_enabled: true })).toEqual([
+    'check?',
+    'dump?',
+    'store?',
+    'vhost',
+    'remove',
+  ]);
   await database.query('update clusters set backup_store = null');
   const form = async (input: Values) => {
     const path = `/api/environments/service/operation-types/delete_environment/form?input=${JSON.stringify(input)}`;

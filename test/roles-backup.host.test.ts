@@ -1,18 +1,13 @@
 // Backups by their roles alone, with the database on another host: what is kept, what comes back, and what is refused.
 
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DatabaseHosts, startDatabaseHosts } from './database-host.ts';
-import { type PlayResult, playRole, words } from './play-role.ts';
-import { type RepositoryServer, startRepositoryServer } from './repository-server.ts';
+import { type BackupSite, siteHash, sitePath, siteRepository, startBackupSite } from './backup-site.ts';
 import { canRunHosts } from './test-host.ts';
 
 const reason = canRunHosts();
-const hash = 'a'.repeat(40);
-const repository = '01J00000000000000000000000';
-const path = '/var/lib/aegir/environments/shop';
+const path = sitePath;
 
 /** Odd names, bytes that are no text, line ends and quotes in values, and a view and a trigger of the site's own account. */
 const content = `
@@ -24,172 +19,131 @@ CREATE VIEW seen AS SELECT id FROM \`or\`\`ders\`;
 CREATE TRIGGER noted BEFORE INSERT ON child FOR EACH ROW SET NEW.id = NEW.id + 0;`;
 
 describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reason})` : ''}`, () => {
-  let hosts: DatabaseHosts;
-  let server: RepositoryServer;
-  let folder: string;
-  let values: Record<string, unknown>;
+  let site: BackupSite;
   let snapshot: string;
-  let tasks = 0;
 
-  const onWeb = async (command: string) => (await hosts.web.exec(command)).stdout;
-  const sql = (text: string) =>
-    hosts.connect('aegir_shop', 'k3'.repeat(24), `USE aegir_shop; SET NAMES utf8mb4; ${text}`);
-  const attempt = (role: string, more: Record<string, unknown> = {}) => {
-    const aegir = { task: `T${++tasks}`, feedback_url: 'http://127.0.0.1:9/', feedback_token: 'none' };
-    return playRole(role, { aegir, ...values, ...more }, { host: hosts.web });
-  };
-  const play = async (role: string, more: Record<string, unknown> = {}): Promise<PlayResult> => {
-    const result = await attempt(role, more);
-    if (result.code !== 0) throw new Error(`${role} failed:\n${result.output}`);
-    return result;
-  };
-  const refused = async (role: string, more: Record<string, unknown> = {}) => {
-    const result = await attempt(role, more);
-    if (result.code !== 2) throw new Error(`${role} was to fail:\n${result.output}`);
-    return words(result);
-  };
-  const store = () => values.store as Record<string, unknown>;
-  const backUp = async () => {
-    const { dump } = (await play('dump_database')).outputs;
-    return play('store_backup', { dump });
-  };
   const state = async () => [
-    await onWeb(
+    await site.onWeb(
       `cd ${path} && find files private -printf '%p %m %U %G %l %s\\n' | sort; cat files/* 2>/dev/null | sha256sum`,
     ),
-    (await sql('CHECKSUM TABLE `or``ders`, child, empty; SELECT * FROM seen; SHOW TRIGGERS')).stdout.replace(
+    (await site.sql('CHECKSUM TABLE `or``ders`, child, empty; SELECT * FROM seen; SHOW TRIGGERS')).stdout.replace(
       /\d{4}-\S+ \S+/g,
       '',
     ),
   ];
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'aegir-store-'));
-    hosts = await startDatabaseHosts('bk', true);
-    server = await startRepositoryServer(folder, hosts.web.gateway);
-    const prepared = await playRole('prepare_environment', { environment_name: 'shop' }, { host: hosts.web });
-    const database_password = 'k3'.repeat(24);
-    const made = await hosts.play('create_database', {
-      ...{ environment_name: 'shop', database_password, ca: hosts.ca },
-      ...{ client_address: hosts.web.address, host: hosts.database.address },
-    });
-    values = {
-      ...{ environment_name: 'shop', environment_path: path, environment_user: prepared.outputs.user },
-      ...{
-        deployed_hash: hash,
-        database: made.outputs.database,
-        database_password,
-        environment_id: repository,
-        repository,
-      },
-      store: { type: 'rest', address: server.url, password: 'correct horse' },
-    };
-    expect((await sql(content)).stderr).toBe('');
-    await onWeb(
+    site = await startBackupSite('bk', content);
+    await site.onWeb(
       `cd ${path} && echo one >files/one && mkdir files/sub && echo two >'files/sub/t"w o' && ln -s /etc/passwd files/sub/link &&
       echo secret >private/p && chmod 640 files/one && chown -Rh aegir-shop: files/* private/p`,
     );
   });
 
-  afterAll(async () => {
-    await server?.stop();
-    await hosts?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(async () => site?.stop());
 
   test('a backup says what it has, and the store holds nothing of it in clear', async () => {
-    const dumped = await play('dump_database');
+    const dumped = await site.play('dump_database');
     expect(dumped.outputs.dump).toMatchObject({ tables: { 'or`ders': 3, empty: 0, child: 1 } });
     expect(dumped.output).not.toContain('k3k3');
-    const { outputs, output } = await play('store_backup', { dump: dumped.outputs.dump, note: 'a test' });
+    const { outputs, output } = await site.play('store_backup', { dump: dumped.outputs.dump, note: 'a test' });
     expect(output).not.toContain('correct horse');
     snapshot = String(outputs.snapshot);
     expect(outputs.backup).toMatchObject({
       name: expect.stringMatching(/^shop-\d{8}-\d{6}$/),
-      ...{ snapshot, deployed_hash: hash, note: 'a test' },
-      manifest: { hash, files: { count: 3, bytes: 8 }, private: { count: 1, bytes: 7 }, database: dumped.outputs.dump },
+      ...{ snapshot, deployed_hash: siteHash, note: 'a test' },
+      manifest: {
+        hash: siteHash,
+        files: { count: 3, bytes: 8 },
+        private: { count: 1, bytes: 7 },
+        database: dumped.outputs.dump,
+      },
     });
-    const stored = readdirSync(folder, { recursive: true, withFileTypes: true })
+    const stored = readdirSync(site.folder, { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile())
       .map(entry => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
       .join('\n');
     expect(stored.length).toBeGreaterThan(1000);
     for (const clear of ['Straße', 'secret', 'or`ders', 'k3k3', 'shop']) expect(stored).not.toContain(clear);
-    expect(await onWeb(`stat -c '%a %U' ${path}/backup ${path}/backup/*; ls /root`)).toBe(
+    expect(await site.onWeb(`stat -c '%a %U' ${path}/backup ${path}/backup/*; ls /root`)).toBe(
       '700 root\n600 root\n600 root\nca.pem',
     );
   });
 
   test('what was damaged comes back as it was, with its owners and links', async () => {
     const before = await state();
-    await sql('DROP VIEW seen; DROP TABLE child; DELETE FROM `or``ders` WHERE id > 1; CREATE TABLE later (id INT)');
-    await onWeb(`cd ${path} && rm -r files/sub && echo other >files/one && echo new >files/new`);
+    await site.sql(
+      'DROP VIEW seen; DROP TABLE child; DELETE FROM `or``ders` WHERE id > 1; CREATE TABLE later (id INT)',
+    );
+    await site.onWeb(`cd ${path} && rm -r files/sub && echo other >files/one && echo new >files/new`);
     expect(await state()).not.toEqual(before);
-    await play('restore_backup', { snapshot });
+    await site.play('restore_backup', { snapshot });
     expect(await state()).toEqual(before);
-    expect((await sql("SHOW TABLES LIKE 'later'")).stdout).toBe('');
-    expect(await onWeb(`ls ${path}`)).not.toMatch(/restore|before|maintenance/);
+    expect((await site.sql("SHOW TABLES LIKE 'later'")).stdout).toBe('');
+    expect(await site.onWeb(`ls ${path}`)).not.toMatch(/restore|before|maintenance/);
   });
 
   test('only the files, or only the database, come back', async () => {
-    await onWeb(`echo changed >${path}/files/one`);
-    await sql('DELETE FROM child');
-    await play('restore_backup', { snapshot, parts: 'database' });
-    expect([await onWeb(`cat ${path}/files/one`), (await sql('SELECT COUNT(*) FROM child')).stdout]).toEqual([
+    await site.onWeb(`echo changed >${path}/files/one`);
+    await site.sql('DELETE FROM child');
+    await site.play('restore_backup', { snapshot, parts: 'database' });
+    expect([await site.onWeb(`cat ${path}/files/one`), (await site.sql('SELECT COUNT(*) FROM child')).stdout]).toEqual([
       'changed',
       '1',
     ]);
-    await sql('DELETE FROM child');
-    await play('restore_backup', { snapshot, parts: 'files' });
-    expect([await onWeb(`cat ${path}/files/one`), (await sql('SELECT COUNT(*) FROM child')).stdout]).toEqual([
+    await site.sql('DELETE FROM child');
+    await site.play('restore_backup', { snapshot, parts: 'files' });
+    expect([await site.onWeb(`cat ${path}/files/one`), (await site.sql('SELECT COUNT(*) FROM child')).stdout]).toEqual([
       'one',
       '0',
     ]);
-    await play('restore_backup', { snapshot, parts: 'database' });
+    await site.play('restore_backup', { snapshot, parts: 'database' });
   });
 
   test('a store that is not the one, and a database that is away, are told in words and change nothing', async () => {
     const before = await state();
-    expect(await refused('restore_backup', { snapshot, store: { ...store(), password: 'wrong' } })).toContain(
+    expect(await site.refused('restore_backup', { snapshot, store: { ...site.store, password: 'wrong' } })).toContain(
       'The encryption password of the Backup store is not the one',
     );
-    expect(await refused('restore_backup', { snapshot, repository: '01J00000000000000000000001' })).toContain(
+    expect(await site.refused('restore_backup', { snapshot, repository: '01J00000000000000000000001' })).toContain(
       'This backup is of another Environment',
     );
-    expect(await refused('store_backup', { store: { ...store(), address: 'http://127.0.0.1:9' } })).toContain(
+    expect(await site.refused('store_backup', { store: { ...site.store, address: 'http://127.0.0.1:9' } })).toContain(
       'does not answer',
     );
-    expect(await refused('dump_database', { database_password: 'wrong' })).toContain('does not let the site in');
+    expect(await site.refused('dump_database', { database_password: 'wrong' })).toContain('does not let the site in');
     expect(await state()).toEqual(before);
-    await hosts.database.exec('systemctl stop mariadb.socket mariadb');
-    expect(await refused('dump_database')).toContain('The database cannot be reached');
-    expect(await refused('restore_backup', { snapshot })).toContain('The database cannot be reached');
-    await hosts.database.exec('systemctl start mariadb');
+    await site.hosts.database.exec('systemctl stop mariadb.socket mariadb');
+    expect(await site.refused('dump_database')).toContain('The database cannot be reached');
+    expect(await site.refused('restore_backup', { snapshot })).toContain('The database cannot be reached');
+    await site.hosts.database.exec('systemctl start mariadb');
     expect(await state()).toEqual(before);
   });
 
   test('what is gone is told, and a backup whose dump was skipped says so', async () => {
     for (const role of ['dump_database', 'store_backup'])
-      expect(await refused(role, { environment_path: '/var/lib/aegir/environments/gone' })).toContain('gone, is gone');
-    const { outputs } = await play('store_backup', { note: 'a test' });
+      expect(await site.refused(role, { environment_path: '/var/lib/aegir/environments/gone' })).toContain(
+        'gone, is gone',
+      );
+    const { outputs } = await site.play('store_backup', { note: 'a test' });
     expect(outputs.backup).toMatchObject({ note: 'a test (without its database)', manifest: { database: null } });
-    const words = await refused('restore_backup', { snapshot: outputs.snapshot });
+    const words = await site.refused('restore_backup', { snapshot: outputs.snapshot });
     expect(words).toContain('The backup has no database. Choose the files only.');
   });
 
   test('the lock of a process that is dead does not stop a backup', async () => {
     // It reads so slowly that it is killed while it has the repository for itself.
-    const command = `RESTIC_PASSWORD='correct horse' restic -r rest:${server.url}/${repository}/`;
-    await onWeb(`${command} check --read-data --limit-download 1 >/dev/null 2>&1 &
+    const command = `RESTIC_PASSWORD='correct horse' restic -r rest:${site.server.url}/${siteRepository}/`;
+    await site.onWeb(`${command} check --read-data --limit-download 1 >/dev/null 2>&1 &
       until [ -n "$(${command} list locks --no-lock)" ]; do sleep 0.1; done; pkill -KILL restic`);
-    expect(readdirSync(join(folder, repository, 'locks'))).toHaveLength(1);
-    await backUp();
-    expect(readdirSync(join(folder, repository, 'locks'))).toHaveLength(0);
+    expect(readdirSync(join(site.folder, siteRepository, 'locks'))).toHaveLength(1);
+    await site.backUp();
+    expect(readdirSync(join(site.folder, siteRepository, 'locks'))).toHaveLength(0);
   });
 
   test('what was spoiled in the store is noticed, and the site stays as it is', async () => {
     const before = await state();
-    const data = join(folder, repository, 'data');
+    const data = join(site.folder, siteRepository, 'data');
     for (const entry of readdirSync(data, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const file = join(entry.parentPath, entry.name);
@@ -197,8 +151,8 @@ describe.skipIf(reason !== null)(`backups of a site${reason ? ` (skipped: ${reas
       bytes.fill(0, 0, Math.min(bytes.length, 4000));
       writeFileSync(file, bytes);
     }
-    appendFileSync(join(folder, 'note'), '');
-    expect(await refused('restore_backup', { snapshot })).toContain('The Backup store could not be used');
+    appendFileSync(join(site.folder, 'note'), '');
+    expect(await site.refused('restore_backup', { snapshot })).toContain('The Backup store could not be used');
     expect(await state()).toEqual(before);
   });
 });

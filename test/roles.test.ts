@@ -16,7 +16,7 @@ const ansibleRoles = roles.filter(role => existsSync(join(rolesFolder, role, 'ta
 
 const keywords = new Set(
   `name when register loop loop_control changed_when failed_when check_mode environment vars no_log diff until retries delay
-  block rescue always ignore_errors`.split(/\s+/),
+  block rescue always ignore_errors module_defaults`.split(/\s+/),
 );
 
 type AnsibleTask = Record<string, unknown>;

@@ -5,10 +5,9 @@ whether the site runs what is thought."""
 from __future__ import annotations
 
 import os
-import subprocess
 
-from ansible.module_utils.aegir_mariadb import OPTIONS, DatabaseFailure, client_options, explain
-from ansible.module_utils.aegir_secret_file import SecretFiles
+from ansible.module_utils.aegir_mariadb import OPTIONS, DatabaseFailure, size_of
+from ansible.module_utils.aegir_room import Refused, refuse_without_room
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -22,15 +21,6 @@ options:
   password: {type: str, default: '', description: Password of the account.}
 """
 
-# What the web server, logs and caches write meanwhile.
-RESERVE = 64 << 20
-SIZE = 'SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()'
-
-
-class Refused(Exception):
-    """Its text is for a person."""
-
-
 def measure(tree):
     """Bytes on disk, and files. What several Environments share counts: a new Release is not there yet."""
     size = count = 0
@@ -39,18 +29,6 @@ def measure(tree):
             found = os.lstat(os.path.join(place, name))
             size, count = size + found.st_blocks * 512, count + 1
     return size, count
-
-
-def size_of(database, password):
-    if not database:
-        return 0
-    with SecretFiles() as files:
-        options = client_options(database, password, files)
-        argv = ['mariadb', '--defaults-file=' + options, '--batch', '--skip-column-names', '-e', SIZE, '--', database['name']]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, pass_fds=files.fds)
-    if done.returncode != 0:
-        raise DatabaseFailure(explain(done.stderr, database))
-    return int(done.stdout)
 
 
 def refuse_other(path, present):
@@ -66,17 +44,13 @@ def look(options):
     trees = os.path.join(path, 'releases')
     placed = os.path.isdir(os.path.join(trees, options['wanted']))
     code, files = (0, 0) if placed else measure(os.path.join(trees, options['present']))
-    needed = code + size_of(options['database'], options['password']) + RESERVE
+    room = refuse_without_room(path, code + size_of(options['database'], options['password']), 'the new code and a copy of the database')
     disk = os.statvfs(path)
-    free = disk.f_bavail * disk.f_frsize
-    if free < needed:
-        raise Refused('The disk of the web Server has room for %d MB; the new code and a copy of the database may need %d MB. '
-                      'Make room, then start again. Nothing was changed.' % (free >> 20, needed >> 20))
     # Some file systems count none.
     if disk.f_files and disk.f_favail < files:
         raise Refused('The disk of the web Server has room for %d files; the new code may have %d. Make room, then start again. '
                       'Nothing was changed.' % (disk.f_favail, files))
-    return {'free': free, 'needed': needed}
+    return room
 
 
 def main():

@@ -6,10 +6,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 
-from ansible.module_utils.aegir_mariadb import DatabaseFailure, OPTIONS, client_options, explain
+from ansible.module_utils.aegir_mariadb import DatabaseFailure, OPTIONS, client_options, dump_program, explain
 from ansible.module_utils.aegir_secret_file import SecretFiles
 from ansible.module_utils.basic import AnsibleModule
 
@@ -76,9 +75,7 @@ def name_of(found):
 
 def dump(module, draft):
     database = module.params['database']
-    program = shutil.which('mariadb-dump') or shutil.which('mysqldump')
-    if not program:
-        raise DatabaseFailure('There is no mariadb-dump on the web Server: run “Prepare” on it.')
+    program = dump_program()
     with SecretFiles() as files, open(draft, 'wb', opener=private) as output:
         options = client_options(database, module.params['password'], files)
         argv = [program, '--defaults-file=' + options, *FLAGS, '--', database['name']]

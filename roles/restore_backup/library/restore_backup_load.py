@@ -11,6 +11,7 @@ import shutil
 
 from ansible.module_utils.aegir_mariadb import DatabaseFailure
 from ansible.module_utils.aegir_restic import OPTIONS, Repository, StoreFailure
+from ansible.module_utils.aegir_room import Refused, refuse_without_room
 from ansible.module_utils.aegir_site_data import Client, Place, forget_former, swap_back, swap_files
 from ansible.module_utils.basic import AnsibleModule
 
@@ -21,6 +22,7 @@ options:
   path: {type: path, required: true, description: Folder of the Environment.}
   user: {type: str, default: '', description: 'Its unix user; empty: the files stay ours.'}
   snapshot: {type: str, required: true, description: Its id.}
+  stage: {type: str, required: true, description: 'fetch: take it from the store, check it and touch nothing; load: put it into place.'}
   parts: {type: list, elements: str, required: true, description: 'database, files.'}
   database: {type: dict, default: {}, description: 'Name, user, host, port and ca; empty: there is none.'}
   password: {type: str, default: '', description: Password of the account.}
@@ -29,27 +31,25 @@ options:
   feedback_token: {type: str, required: true, description: Of Aegir.}
 """
 
-class Refused(Exception):
-    """Its text is for a person."""
 
 
 def fetch(repository, snapshot, place):
     """The manifest; all that it names lies in `place.fetched` as it was put into the store."""
     place.clear()
-    needed = sum(entry.get('size', 0) for entry in repository.entries(snapshot))
-    free = shutil.disk_usage(place.path).free
-    if needed > free:
-        raise Refused('The disk of the web Server has room for %d MB, the backup needs %d MB. Nothing was changed.'
-                      % (free >> 20, needed >> 20))
+    refuse_without_room(place.path, repository.size_of(snapshot), 'the backup')
     repository.restore(snapshot, place.fetched)
-    try:
-        with open(os.path.join(place.fetched, 'backup', 'manifest.json'), encoding='utf-8') as file:
-            manifest = json.load(file)
-    except (OSError, ValueError) as error:
-        raise Refused('The backup has no readable manifest (%s). Nothing was changed.' % error) from None
+    manifest = read_manifest(place)
     if manifest.get('database') and hash_file(place.dump) != manifest['database']['sha256']:
         raise Refused('The dump in the backup is not the one of its manifest. Nothing was changed.')
     return manifest
+
+
+def read_manifest(place):
+    try:
+        with open(os.path.join(place.fetched, 'backup', 'manifest.json'), encoding='utf-8') as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise Refused('The backup has no readable manifest (%s). Nothing was changed.' % error) from None
 
 
 def hash_file(path):
@@ -60,16 +60,28 @@ def hash_file(path):
     return found.hexdigest()
 
 
-def load_database(place, database, password, manifest):
+def check_database(database, password, manifest):
+    """Before anything is changed."""
+    if not manifest.get('database') and not database:
+        return
     if not manifest.get('database'):
         raise Refused('The backup has no database. Choose the files only.')
     if not database:
         raise Refused('The Environment has no database. Choose the files only, or run “Install” on it.')
+    Client(database, password).run('SELECT 1;')
+
+
+def load_database(place, database, password, manifest):
     client = Client(database, password)
+    # It may have gone away since.
     client.run('SELECT 1;')
-    client.empty()
-    client.load(place.dump)
-    wrong = client.differing(manifest['database']['tables'])
+    try:
+        client.empty()
+        client.load(place.dump)
+        wrong = client.differing(manifest['database']['tables'])
+    except DatabaseFailure as failure:
+        raise DatabaseFailure('The database is incomplete now, as it could not be loaded to its end; the files are as before. Choose “Retry” '
+                              'when this is mended, or “Undo”. %s' % failure) from None
     if wrong:
         raise Refused('These tables have other rows than the backup: %s.' % ', '.join(sorted(wrong)[:20]))
 
@@ -77,12 +89,15 @@ def load_database(place, database, password, manifest):
 def restore(module):
     options = module.params
     place, parts = Place(options['path']), options['parts']
-    manifest = fetch(Repository(module), options['snapshot'], place)
-    if 'database' in parts and manifest.get('database') and not options['database']:
-        raise Refused('The Environment has no database. Choose the files only, or run “Install” on it.')
+    if options['stage'] == 'fetch':
+        manifest = fetch(Repository(module), options['snapshot'], place)
+        if 'database' in parts:
+            check_database(options['database'], options['password'], manifest)
+        return manifest
+    manifest = read_manifest(place)
     swapped = swap_files(place, options['user']) if 'files' in parts else []
     try:
-        if 'database' in parts and (manifest.get('database') or options['database']):
+        if 'database' in parts and manifest.get('database'):
             load_database(place, options['database'], options['password'], manifest)
     except BaseException:
         swap_back(place, swapped)
@@ -97,6 +112,7 @@ def main():
             'path': {'type': 'path', 'required': True},
             'user': {'type': 'str', 'default': ''},
             'snapshot': {'type': 'str', 'required': True},
+            'stage': {'type': 'str', 'choices': ['fetch', 'load'], 'required': True},
             'parts': {'type': 'list', 'elements': 'str', 'required': True},
             'database': {'type': 'dict', 'default': {}},
             'password': {'type': 'str', 'default': '', 'no_log': True},

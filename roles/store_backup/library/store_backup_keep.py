@@ -81,11 +81,14 @@ def private(path, flags):
 def read_back(repository, snapshot, path, manifest, checksum):
     """Compares what lies in the store with what was to be put there."""
     found = {tree: {'count': 0, 'bytes': 0} for tree in TREES}
-    for entry in repository.entries(snapshot):
+
+    def count(entry):
         tree = entry['path'].split('/')[1]
         if entry['type'] != 'dir' and tree in found:
             found[tree]['count'] += 1
             found[tree]['bytes'] += entry.get('size', 0) if entry['type'] == 'file' else 0
+
+    repository.each_entry(snapshot, count)
     for tree in TREES:
         # The site goes on meanwhile: then neither is what there was, and the store's own list is what counts.
         now = measure(os.path.join(path, tree))

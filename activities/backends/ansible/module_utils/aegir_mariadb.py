@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 
+from ansible.module_utils.aegir_secret_file import SecretFiles
+
+SIZE = 'SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()'
 OPTIONS = {
     'database': {'type': 'dict', 'default': {}},
     'password': {'type': 'str', 'no_log': True, 'default': ''},
@@ -32,11 +37,31 @@ def client_options(database, password, files):
     return files.path('\n'.join(['[client]', *lines, '']))
 
 
+def dump_program():
+    program = shutil.which('mariadb-dump') or shutil.which('mysqldump')
+    if not program:
+        raise DatabaseFailure('There is no mariadb-dump on the web Server: run “Prepare” on it.')
+    return program
+
+
+def size_of(database, password):
+    """Bytes on the database Server, about those of a dump; 0 without a database."""
+    if not database:
+        return 0
+    with SecretFiles() as files:
+        options = client_options(database, password, files)
+        argv = ['mariadb', '--defaults-file=' + options, '--batch', '--skip-column-names', '-e', SIZE, '--', database['name']]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, pass_fds=files.fds)
+    if done.returncode != 0:
+        raise DatabaseFailure(explain(done.stderr, database))
+    return int(done.stdout)
+
+
 def explain(words, database):
     """What MariaDB's programs say, for a person."""
     words = re.sub(r'\s+', ' ', words).strip()
     place = 'the database Server %s' % database.get('host')
-    if re.search(r'\b(2002|2003|2005|2006|2013)\b', words):
+    if re.search(r'\b(2002|2003|2005|2006|2013)\b|\b2026\b.*(eof|reset|closed|broken pipe)', words):
         return 'The database cannot be reached: %s does not answer. %s' % (place, words)
     if re.search(r'\b(1044|1045|1142)\b', words):
         return 'The database does not let the site in: run “Install” on the Environment. %s' % words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import time
 import urllib.request
 
 from ansible.module_utils.aegir_backup_store import STORE_OPTIONS, mistakes, way_to
+from ansible.module_utils.aegir_process import is_gone
 from ansible.module_utils.aegir_secret_file import SecretFiles
 
 OPTIONS = {
@@ -39,7 +41,8 @@ SENTENCES = [
      'The SFTP server of the Backup store does not write any more (“Failure”): most likely its disk is full or the quota of its user '
      'used up. Make room there; nothing was removed.'),
     (r'wrong password', 'The encryption password of the Backup store is not the one with which this repository was made.'),
-    (r'already locked', 'The repository is in use by another process: '),
+    (r'already locked', 'Another process works with the repository. Choose “Retry” when it is done. If it is dead, which cannot be seen '
+     'from here, its lock counts no more half an hour after its last sign of life. What restic says: '),
     (r'Host key verification failed|HOST IDENTIFICATION HAS CHANGED',
      'The SFTP server of the Backup store has another host key than the one that is entered; nothing was sent to it. When the server '
      'was made anew, compare its new key with what its owner says, and enter it.'),
@@ -68,24 +71,30 @@ class StoreFailure(Exception):
     """Its text is for a person."""
 
 
+NO_RESTIC = ('There is no restic on the web Server, by which backups are made and restored. Run “Prepare” on it, where its web server is '
+             'nginx; else install the package restic there. While this Operation waits, “Prepare” waits for it: choose “Leave” first.')
+
+
 class Repository:
     def __init__(self, module):
         self._store = module.params['store']
         self._feedback = (module.params['feedback_url'].rstrip('/'), module.params['feedback_token'])
         self._program = shutil.which('restic')
         if not self._program:
-            raise StoreFailure('There is no restic on the web Server: run “Prepare” on it.')
+            raise StoreFailure(NO_RESTIC)
         wrong = mistakes(self._store)
         if wrong:
             raise StoreFailure('The Backup store cannot be used as it is entered: %s Correct it there.' % ' '.join(wrong))
 
     def ensure(self):
-        """Makes it when there is none."""
+        """Makes it when there is none; whether it did. Writes a lock, so a store that cannot be written is found out."""
         code, _, words = self._run(['cat', 'config'])
-        if code != 0 and MISSING.search(words):
+        missing = code != 0 and MISSING.search(words) is not None
+        if missing:
             code, _, words = self._run(['init'])
         if code != 0:
             raise StoreFailure(explain(words))
+        return missing
 
     def snapshot_of(self, tag):
         """Id of the newest one with this tag, or None."""
@@ -99,10 +108,29 @@ class Repository:
         self._must(['backup', '--json', '--host', 'aegir', *words, '--', *paths], folder, self._progress('Backing up'))
         return self.snapshot_of(tags[0])
 
-    def entries(self, snapshot):
-        """What lies in it: dicts with type, path, size."""
-        lines = self._must([*READ, 'ls', '--json', snapshot])
-        return [entry for entry in map(json.loads, lines) if entry.get('struct_type') == 'node']
+    def each_entry(self, snapshot, take):
+        """Gives what lies in it one by one, as there may be millions: dicts with type, path, size."""
+        seen = []
+
+        def read(line):
+            entry = json.loads(line)
+            if entry.get('struct_type') == 'node':
+                seen[:] = [True]
+                take(entry)
+
+        self._must([*READ, 'ls', '--json', snapshot], on_line=read)
+        # restic does not call that a mistake.
+        if not seen:
+            raise StoreFailure('This backup is not in the Backup store any more: somebody has removed it there.')
+
+    def size_of(self, snapshot):
+        total = [0]
+
+        def add(entry):
+            total[0] += entry.get('size', 0)
+
+        self.each_entry(snapshot, add)
+        return total[0]
 
     def hash_of(self, snapshot, path):
         """SHA-256 and size of a file, read from the store."""
@@ -127,10 +155,18 @@ class Repository:
     def _run(self, arguments, folder=None, on_line=None):
         code, lines, words = self._try(arguments, folder, on_line)
         if code != 0 and 'already locked' in words:
-            # Takes away locks of processes that are dead; those of living ones stay.
-            self._try(['unlock'])
+            self._release()
             code, lines, words = self._try(arguments, folder, on_line)
         return code, lines, words
+
+    def _release(self):
+        """Takes away locks of processes that are gone, never those of living ones, or of other machines before their time."""
+        self._try(['unlock'])
+        _, ids, _ = self._try([*READ, 'list', 'locks'])
+        locks = [self._try([*READ, 'cat', 'lock', name.strip()])[1] for name in ids if name.strip()]
+        # restic takes any process of that number for the holder. The Environment's lock in Aegir keeps others from coming now.
+        if locks and all(is_gone(json.loads(''.join(lines) or '{}')) for lines in locks):
+            self._try(['unlock', '--remove-all'])
 
     def _try(self, arguments, folder=None, on_line=None):
         lines = []
@@ -175,10 +211,10 @@ class Started:
         environment = {
             'PATH': '/usr/local/bin:/usr/bin:/bin',
             'LANG': 'C.UTF-8',
-            'HOME': '/root',
+            'HOME': os.path.expanduser('~'),
             'RESTIC_REPOSITORY_FILE': self._files.path(way.address),
             'RESTIC_PASSWORD_FILE': self._files.path(str(store.get('password') or '')),
-            'RESTIC_CACHE_DIR': CACHE,
+            'RESTIC_CACHE_DIR': CACHE if os.geteuid() == 0 else os.path.expanduser('~/.cache/aegir-restic'),
             'RESTIC_PROGRESS_FPS': '1',
             **way.environment,
         }

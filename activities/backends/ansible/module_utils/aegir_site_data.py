@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 
 from ansible.module_utils.aegir_mariadb import DatabaseFailure, client_options, explain
 from ansible.module_utils.aegir_secret_file import SecretFiles
@@ -18,6 +19,8 @@ TREES = ['files', 'private']
 DEFINER = re.compile(rb'DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`')
 # What a restored file may be, whatever is said of it: no bits that give the rights of another user.
 MODE = 0o777
+
+LONGEST_ERROR = 1000
 
 
 class Place:
@@ -89,19 +92,21 @@ class Client:
         with SecretFiles() as files:
             options = client_options(self._database, self._password, files)
             argv = ['mariadb', '--defaults-file=' + options, '--batch', '--skip-column-names', *flags, '--', self._database['name']]
-            pipe = subprocess.PIPE
-            process = subprocess.Popen(
-                argv, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=files.fds, **self._as_user(files), cwd='/',
-            )
-            try:
-                (feed or (lambda stream: stream.write(source.encode())))(process.stdin)
-            except BrokenPipeError:
-                # It says why.
-                pass
-            out, words = process.communicate()
-        if process.returncode != 0:
-            raise DatabaseFailure(explain(words.decode(errors='replace'), self._database))
-        return out.decode(errors='replace').splitlines()
+            # Not pipes: with an error it shows the whole statement, megabytes of it, while it is still being fed.
+            with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as words:
+                process = subprocess.Popen(
+                    argv, stdin=subprocess.PIPE, stdout=out, stderr=words, pass_fds=files.fds, **self._as_user(files), cwd='/',
+                )
+                try:
+                    (feed or (lambda stream: stream.write(source.encode())))(process.stdin)
+                    process.stdin.close()
+                except BrokenPipeError:
+                    # It says why.
+                    pass
+                if process.wait() != 0:
+                    raise DatabaseFailure(explain(errors_in(words), self._database))
+                out.seek(0)
+                return out.read().decode(errors='replace').splitlines()
 
     def _as_user(self, files):
         if not self._user:
@@ -139,6 +144,12 @@ class Client:
         counts = ['SELECT %s, COUNT(*) FROM %s;' % (text(name), quoted(name)) for name in tables]
         found = dict(line.rsplit('\t', 1) for line in self.run('\n'.join(counts)))
         return [name for name, rows in tables.items() if int(found.get(name, -1)) != rows]
+
+
+def errors_in(file):
+    """Without what stood in the statement, which is the site's."""
+    file.seek(0)
+    return ' '.join(line[:LONGEST_ERROR].decode(errors='replace').strip() for line in file if line.startswith(b'ERROR'))
 
 
 def quoted(name):
