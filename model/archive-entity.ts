@@ -24,6 +24,6 @@ export const archive: EntityDefinition = {
     { name: 'application', type: 'str', label: 'Application type' },
     { name: 'primary_name', type: 'str', label: 'Name of the site' },
     { name: 'deployed_hash', type: 'str', label: 'Deployed commit', format: 'git_hash' },
-    { name: 'goes_at', type: 'str', label: 'Is deleted after', help: 'Time (UTC). Download what is to stay.' },
+    { name: 'goes_at', type: 'str', label: 'Is deleted', help: 'Download what is to stay.' },
   ],
 };

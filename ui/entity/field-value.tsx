@@ -6,6 +6,7 @@ import { type FieldSpec, isSecretReference } from '../../model/fields.ts';
 import { sizeWords } from '../../model/size-words.ts';
 import { useDefinitions } from '../app/session.tsx';
 import { Fold } from '../parts/fold.tsx';
+import { When } from '../parts/when.tsx';
 import { counted, inWords, shortHash } from '../text/words.ts';
 
 interface FieldValueProps {
@@ -37,6 +38,9 @@ export function FieldValue(props: FieldValueProps): JSX.Element {
       <Match when={props.spec.name === 'bytes'}>
         <span title={text()}>{sizeWords(Number(props.value))}</span>
       </Match>
+      <Match when={isTime(props.value)}>
+        <When at={text()} />
+      </Match>
       <Match when={props.spec.format === 'git_hash'}>
         <code title={text()}>{shortHash(text())}</code>
       </Match>
@@ -65,6 +69,10 @@ export function OpenLink(props: { href: string; children?: JSX.Element }) {
 
 function isWebAddress(value: unknown): boolean {
   return typeof value === 'string' && /^https?:\/\//.test(value);
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value);
 }
 
 /** Long lists (the branches of a repository) show their first part. */
