@@ -43,7 +43,7 @@ export async function addEnvironment(
   );
   try {
     const input = await readEntityInput(deps, principal, { kind: 'environment', values, fields });
-    const placing = placingNew(await deps.catalogue.current(), organisation);
+    const placing = placingNew(await deps.catalogue.current(), organisation, model);
     const { id } = await createEntity(deps.db, actorOf(principal), 'environment', input, placing);
     return await loadRoot(deps.db, 'environment', id);
   } catch (error) {

@@ -32,11 +32,13 @@ export interface PlacementRequest {
   values: Values;
   /** Of an edit: its own place is free for it, and what stays where it is needs no new check. */
   before?: Entity;
+  /** Of a copy: where a database is optional, it gets one when this one has one. */
+  like?: Entity;
 }
 
 /** For `createEntity`, within its transaction: two at once do not get the same last place. */
-export function placingNew(catalogue: Catalogue, organisation: string): Completion {
-  return (tx, values) => placedValues(tx, { catalogue, organisation, values }, values);
+export function placingNew(catalogue: Catalogue, organisation: string, like?: Entity): Completion {
+  return (tx, values) => placedValues(tx, { catalogue, organisation, values, ...(like ? { like } : {}) }, values);
 }
 
 /** For the other side of an Environment: what it keeps of the present place is no new one there. */
@@ -122,7 +124,7 @@ async function placeWithin(db: Db, request: PlacementRequest, found: FoundCluste
   const application = await applicationOf(db, request);
   const candidates = await listCandidates(db, cluster.id, request.before?.id);
   const view: PlacementView = { servers: [], problems: needless(application, chosen) };
-  for (const service of servicesFor(application, chosen)) {
+  for (const service of servicesFor(application, chosen, request.like)) {
     const wish: Wish = { service, cluster: nameOf(cluster), phpVersion: phpFor(application, request.values) };
     const byHand = candidates.find(one => one.id === chosen[service]?.id);
     const placed = byHand ? keepChosen(byHand, wish, request.before) : placeOn(candidates, wish);
@@ -149,8 +151,9 @@ async function applicationOf(db: Db, { catalogue, values }: PlacementRequest): P
   return catalogue.applicationTypes.get(String((project as Values).application));
 }
 
-function servicesFor(application: ApplicationType | undefined, chosen: Chosen): Service[] {
-  return application?.database === 'required' || chosen.database ? ['web', 'database'] : ['web'];
+function servicesFor(application: ApplicationType | undefined, chosen: Chosen, like: Entity | undefined): Service[] {
+  const isCopied = application?.database === 'optional' && (like?.values[serverFields.database] ?? null) !== null;
+  return application?.database === 'required' || isCopied || chosen.database ? ['web', 'database'] : ['web'];
 }
 
 function needless(application: ApplicationType | undefined, chosen: Chosen): Problem[] {

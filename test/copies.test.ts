@@ -245,3 +245,18 @@ test('backups of a deleted Environment are listed and come into another one', as
   const data = [...tasksOf(await planOf(body.id))].find(({ step }) => step.id === 'data')?.step;
   expect(data?.inputs).toMatchObject({ repository: { value: listed.body.items[0]?.values.environment } });
 });
+
+test('where a database is optional, the clone of a site that has one gets one, too', async () => {
+  await make('servers', { name: 'db', cluster: 'farm', connection: 'local', web: false, database: true });
+  await database.query(`update servers set database_ca = 'prepared' where name = 'db'`);
+  await addEnvironment('tool', 'app/v1', { backup_store: 'store', database_server: 'db' });
+  await addEnvironment('plain', 'app/v1', { backup_store: 'store' });
+  const serverOfCopy = async (of: string) => {
+    const name = `${of}-copy`;
+    const input = { name, primary_name: `${name}.example.org`, kind: 'development' };
+    const { status, body } = await start('clone_environment', of, input, name);
+    expect(status, JSON.stringify(body)).toBe(201);
+    return (await entity(`environments/${name}`)).references.database_server?.name;
+  };
+  expect([await serverOfCopy('tool'), await serverOfCopy('plain')]).toEqual(['db', undefined]);
+});

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EntityView, OperationView, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
-import { startAcmeServer } from './acme-server.ts';
 import { aegirCommand, type CliResult } from './cli.ts';
 import { commitFiles, type GitServer, startGitServer } from './git-server.ts';
 import { type Aegir, startAegir } from './harness.ts';
@@ -250,37 +249,6 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect(Object.keys(body.files)).toContain('roles/write_vhost/tasks/main.yml');
     expect(all).not.toMatch(/PRIVATE KEY-----\\n/);
   });
-
-  test('certificates are got for names that point here; the page says of each how it stands', async context => {
-    const acme = await startAcmeServer(host);
-    if (typeof acme === 'string') return context.skip(acme);
-    await host.exec(`echo ${host.address} pages.example.org >>/etc/hosts`);
-    await must('cluster', 'edit', 'farm', '--acme-directory', acme.directory, '--acme-ca', acme.ca);
-    await must('environment', 'edit', 'pages', '--https', 'acme');
-    const output = await must('run', 'get_certificates', 'pages', '--follow');
-    expect(output).toContain('www.pages.example.org: does not point here');
-    expect((await environment('pages')).values.url).toBe('https://pages.example.org');
-    const shown = await must('environment', 'show', 'pages');
-    expect(shown).toMatch(/Certificates +pages\.example\.org: valid until 2\d{3}-\d\d-\d\d\n/);
-    expect(shown).toContain('www.pages.example.org: none, does not point here (no address is known');
-    const answer = await host.exec(
-      `echo '${acme.root}' >/root/root.pem; python3 -c "import ssl, urllib.request as u
-print(u.urlopen('https://pages.example.org/', context=ssl.create_default_context(cafile='/root/root.pem')).read().decode())"`,
-    );
-    expect(answer.stdout).toContain('static page one');
-    await must('run', 'get_certificates', 'pages', '--follow');
-    const operation = await lastOperation('pages');
-    expect(operation.tasks.filter(task => task.changed).map(task => task.title)).toEqual([]);
-    await must('run', 'verify_environment', 'pages', '--follow');
-    await must('run', 'install_environment', 'pages', '--follow');
-    expect((await environment('pages')).values.url).toBe('https://pages.example.org');
-    expect((await page(host, 'pages.example.org')).status).toBe(301);
-
-    await must('environment', 'edit', 'pages', '--https', 'off');
-    await must('run', 'install_environment', 'pages', '--follow');
-    expect((await environment('pages')).values.url).toBe('http://pages.example.org');
-    expect((await page(host, 'pages.example.org')).body).toContain('static page one');
-  }, 300_000);
 
   test('a disabled site says why, is off, and nothing that needs it is offered; enabled again it answers as before', async () => {
     const before = await page(host, 'service.example.org');
