@@ -234,7 +234,8 @@ describe.skipIf(reason !== null)(`damage to backups${reason ? ` (skipped: ${reas
     const pid = Number(await site.onWeb('systemctl show --value --property MainPID reader'));
     await site.onWeb('systemctl kill --signal KILL reader');
     const taken = await site.onWeb(`sleep 3; until [ -d /proc/${pid} ]; do
-      echo ${pid - 1} >/proc/sys/kernel/ns_last_pid; sleep 300 >/dev/null 2>&1 & done; cat /proc/${pid}/comm`);
+      echo ${pid - 1} >/proc/sys/kernel/ns_last_pid; sleep 300 >/dev/null 2>&1 & done
+      while grep -qx bash /proc/${pid}/comm; do sleep 0.1; done; cat /proc/${pid}/comm`);
     expect(taken).toBe('sleep');
     expect(locks()).toHaveLength(1);
     await site.play('check_backup_store');

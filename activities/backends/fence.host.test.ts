@@ -227,11 +227,21 @@ async function cut(worker: TestWorker): Promise<() => Promise<void>> {
   const lines = stdout.split('\n').filter(line => pids.some(pid => line.includes(`pid=${pid},`)));
   const ports = lines.map(line => /:(\d+)\s+\S+:22\s/.exec(line)?.[1] ?? '');
   expect(ports).not.toEqual([]);
-  const rule = (hook: string, side: string) =>
-    `chain ${hook} { type filter hook ${hook} priority 0; tcp ${side} { ${ports.join(', ')} } drop; }`;
-  const nft = (input: string) => execa('ip', ['netns', 'exec', host.name, 'nft', '-f', '-'], { input });
-  await nft(`table inet cut {\n${rule('input', 'sport')}\n${rule('output', 'dport')}\n}\n`);
-  return async () => void (await nft('delete table inet cut\n'));
+  const rules = [
+    ['input', 'sport'],
+    ['output', 'dport'],
+  ].map(([hook, side]) => [
+    `add chain inet cut ${hook} { type filter hook ${hook} priority 0; }`,
+    `add rule inet cut ${hook} tcp ${side} { ${ports.join(', ')} } drop`,
+  ]);
+  await onHost('apt-get install -qy nftables');
+  await onHost(`nft '${['add table inet cut', ...rules.flat()].join('; ')}'`);
+  return () => onHost('nft delete table inet cut');
+}
+
+async function onHost(command: string): Promise<void> {
+  const done = await host.exec(command);
+  expect(done.code, done.stderr).toBe(0);
 }
 
 test.skipIf(reason)(
