@@ -2,6 +2,7 @@
 // Servers, its name its own. It is part of the transaction that starts the Operation.
 
 import { editVerb } from '../model/access.ts';
+import { isGiven } from '../model/coerce.ts';
 import type { AddedEnvironment } from '../model/operation-type.ts';
 import type { Database, Transaction } from '../model/store/database.ts';
 import { createEntity, findEntity } from '../model/store/entities.ts';
@@ -12,8 +13,6 @@ import { addSide, asAnswered } from './add-side.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { readEntityInput } from './entity-input.ts';
 import { placingNew } from './place-environment.ts';
-
-const isGiven = (value: unknown) => value !== undefined && value !== null && value !== '';
 
 /** Everything that is written by way of it is part of the transaction. */
 export function within(deps: ApiDependencies, tx: Transaction): ApiDependencies {

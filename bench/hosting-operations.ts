@@ -67,7 +67,7 @@ async function measure(bare: BareOperations): Promise<void> {
   await compare('Update', () => on(site, 'update_environment', { release: `${site}/v2` }), bare.update);
   await compare('Roll back', () => on(site, 'roll_back_environment', { parts: 'nothing' }), bare.rollBack);
   await compare('Verify', () => on(site, 'verify_environment'), bare.verify);
-  await compare('Disable', () => on(site, 'disable_environment', { reason: 'Bench' }), bare.disable);
+  await compare('Disable', () => on(site, 'disable_environment', { notice: 'Bench' }), bare.disable);
   await compare('Enable', () => on(site, 'enable_environment'), bare.enable);
   await compare('Delete', () => on('copy', 'delete_environment', { although_enabled: true }), bare.deleteClone);
 }

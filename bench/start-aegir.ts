@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../test/free-port.ts';
+import { freePort } from '../start/ports.ts';
 
 export interface BenchAegir {
   url: string;

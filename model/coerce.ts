@@ -13,6 +13,9 @@ const deepest = 64;
 const truths = ['y', 'yes', 'on', '1', 'true', 't', '1.0'];
 const untruths = ['n', 'no', 'off', '0', 'false', 'f', '0.0'];
 
+/** Whether there is something: an empty text stands for nothing, as a form leaves it. */
+export const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+
 export function coerce(type: FieldType, value: unknown): Coerced {
   const problem = checkData(value);
   return problem ? { problem } : coercions[type](value);

@@ -237,3 +237,10 @@ function punycodeHint(value: string): string {
 function splitAt(text: string, index: number): [string, string] {
   return index < 0 ? [text, ''] : [text.slice(0, index), text.slice(index)];
 }
+
+/** For names that nobody has yet: `20261122-091507`, UTC. */
+export const stampOf = (time: Date): string =>
+  time
+    .toISOString()
+    .replace(/[-:]|\..*/g, '')
+    .replace('T', '-');

@@ -1,5 +1,6 @@
 // What an undo takes back, what it leaves, and what may stay.
 
+import { isGiven } from './coerce.ts';
 import type { Plan, TaskStep, UndoStep } from './plan.ts';
 
 /** A step that has succeeded, or has failed in the middle, and was not undone yet. */
@@ -23,10 +24,10 @@ export function isUndoable(done: DoneStep): done is UndoableStep {
   if (!undo) return false;
   if (undo.states && !undo.states.includes(done.formerState ?? '')) return false;
   if (done.failed) return undo.failed === true;
-  return undo.when === null ? done.changed : isGiven(done.outputs[undo.when]);
+  return undo.when === null ? done.changed : holds(done.outputs[undo.when]);
 }
 
-const isGiven = (value: unknown) => value !== undefined && value !== null && value !== false && value !== '';
+const holds = (value: unknown) => isGiven(value) && value !== false;
 
 /** What has changed something and stays. */
 export function stepsLeft(all: DoneStep[]): DoneStep[] {

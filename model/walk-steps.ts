@@ -2,6 +2,7 @@
 // stands behind `$application.<verb>`, which subject a nested Operation has. The form and the plan are both made from it.
 
 import type { Catalogue } from './catalogue.ts';
+import { isGiven } from './coerce.ts';
 import type { EntityKind } from './entities.ts';
 import { AppError } from './errors.ts';
 import { missingVerb, type OperationType, type StepType, verbOf } from './operation-type.ts';
@@ -59,8 +60,6 @@ function isLeftOut({ needs, unless }: StepType, scope: Scope): boolean {
   const isHere = needs === undefined || needs.some(path => isGiven(readPath(scope.roots, path)));
   return !isHere || (unless !== undefined && isSaid(unless, scope));
 }
-
-const isGiven = (value: unknown) => value !== undefined && value !== null && value !== '';
 
 /** Null: the step is optional, and nothing here has it. */
 function resolveTask(catalogue: Catalogue, step: StepType, scope: Scope): ResolvedTask | null {

@@ -1,16 +1,13 @@
 // Where an installation keeps what belongs into a backup: its database, whether or not it runs, and its keys.
 
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../model/errors.ts';
 import { readKeyFile, readKeys } from '../secrets/key-file.ts';
 import { holdHome, keepPassword } from '../start/home.ts';
 import { readFileOrNothing } from '../start/launch.ts';
-import { startPostgres } from '../start/postgres.ts';
-
-/** Of the embedded PostgreSQL, in the data folder. */
-export const databaseFolder = (home: string) => join(home, 'postgres');
+import { freePort } from '../start/ports.ts';
+import { databaseFolder, databaseUrl, startPostgres } from '../start/postgres.ts';
 
 /** Calls with the address of the database. One that does not run is started for this, and stopped after it. */
 export async function withDatabase<T>(config: Config, use: (url: string) => Promise<T>): Promise<T> {
@@ -40,7 +37,7 @@ function holdUnlessRunning({ home, api }: Config): (() => void) | null {
 }
 
 function urlOf({ home, local }: Config): string {
-  return `postgres://aegir:${encodeURIComponent(keepPassword(home))}@127.0.0.1:${local.databasePort}/aegir`;
+  return databaseUrl({ password: keepPassword(home), port: local.databasePort });
 }
 
 /** For whoever holds the data folder. It is made where there is none. */
@@ -57,14 +54,6 @@ export async function withOwnPostgres<T>({ home }: Config, use: (url: string) =>
   } finally {
     await running.stop();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 /** The key ring, from the setting or the file. */

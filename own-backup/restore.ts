@@ -9,8 +9,9 @@ import { endLeftBehind, type LeftBehind } from '../model/store/end-left-behind.t
 import { loadDatabase, refusalOf } from '../model/store/whole-database.ts';
 import { readKeyFile, readKeys, writeKeyFile } from '../secrets/key-file.ts';
 import { holdHome, openHome, restoringFile } from '../start/home.ts';
+import { databaseFolder } from '../start/postgres.ts';
 import { countOf, summaryOf } from './back-up.ts';
-import { databaseFolder, withOwnPostgres } from './installation.ts';
+import { withOwnPostgres } from './installation.ts';
 import { sampleName } from './manifest.ts';
 import { type Archive, readArchive } from './read-archive.ts';
 
@@ -31,7 +32,7 @@ export async function restore({ config, file, passphrase, say }: RestoreRequest)
   const ended = config.databaseUrl
     ? await load(config.databaseUrl, { config, archive, keys })
     : await loadHere({ config, archive, keys });
-  const made = `${head.madeAt.slice(0, 16).replace('T', ' ')} UTC on ${head.host} by Aegir ${head.version}`;
+  const made = `${madeAt(archive)} on ${head.host} by Aegir ${head.version}`;
   say(`Restored: ${summaryOf(manifest)}, ${countOf(keys.length, 'key')}; made ${made}.`);
   for (const { title, subject, begun } of ended)
     say(
@@ -42,6 +43,8 @@ export async function restore({ config, file, passphrase, say }: RestoreRequest)
   say('Then start it (npm start), look at “Backup stores” and Servers whose folders or addresses were those of the');
   say('former machine, and run “Verify” on each Server.');
 }
+
+const madeAt = ({ head }: Archive) => `${head.madeAt.slice(0, 16).replace('T', ' ')} UTC`;
 
 interface Loading {
   config: Config;
@@ -80,7 +83,7 @@ async function load(url: string, { config, archive, keys }: Loading): Promise<Le
     migration: head.migration,
     rows: archive.rows(),
     finish: async transaction => {
-      ended = await endLeftBehind(transaction, `${head.madeAt.slice(0, 16).replace('T', ' ')} UTC`);
+      ended = await endLeftBehind(transaction, madeAt(archive));
       if ('file' in config.secretKey) writeKeyFile(config.secretKey.file, keys);
       if (sample !== null && !config.databaseUrl) writeFileSync(join(config.home, sampleName), sample);
     },

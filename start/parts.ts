@@ -8,7 +8,7 @@ import { keepPassword } from './home.ts';
 import type { Running } from './launch.ts';
 import { explainExit, isHealthy, startNodePart } from './node-part.ts';
 import type { WantedPort } from './ports.ts';
-import { startPostgres } from './postgres.ts';
+import { databaseFolder, databaseUrl, startPostgres } from './postgres.ts';
 import { isPrepared } from './prepared.ts';
 import type { Part } from './supervisor.ts';
 import { codecEndpoint, findProgram, findTemporal, startTemporal } from './temporal.ts';
@@ -55,7 +55,7 @@ function postgresPart({ config, environment, mark }: PartsOptions): Part {
     ...{ name: 'postgres', port, logFile, after: [] },
     start: signal =>
       startPostgres({
-        dataFolder: join(config.home, 'postgres'),
+        dataFolder: databaseFolder(config.home),
         password: keepPassword(config.home),
         environment: renderPlainEnvironment(environment, mark),
         ...{ port, logFile, signal },
@@ -129,9 +129,8 @@ function workerPart(options: PartsOptions): Part {
 }
 
 function environmentOfOurs({ config, environment, mark }: PartsOptions): NodeJS.ProcessEnv {
-  const password = config.databaseUrl ? '' : encodeURIComponent(keepPassword(config.home));
-  const own = `postgres://aegir:${password}@127.0.0.1:${config.local.databasePort}/aegir`;
-  return renderEnvironment(environment, config, { databaseUrl: config.databaseUrl || own, mark });
+  const own = () => databaseUrl({ password: keepPassword(config.home), port: config.local.databasePort });
+  return renderEnvironment(environment, config, { databaseUrl: config.databaseUrl || own(), mark });
 }
 
 /** Where this machine itself reaches the API, whatever the public address is. */

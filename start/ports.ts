@@ -1,6 +1,6 @@
 // Ports: asked for before anything is started, so that a taken one is named with the setting that moves it.
 
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SettingName } from '../config.ts';
 import { AppError } from '../model/errors.ts';
@@ -46,4 +46,13 @@ function tryPort({ host, port }: WantedPort): Promise<string> {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EADDRINUSE'));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve('')));
   });
+}
+
+/** One of loopback that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
 }

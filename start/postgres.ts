@@ -29,6 +29,13 @@ export interface RunningPostgres extends Running {
 
 const user = 'aegir';
 
+/** Of the embedded one, in a data folder. */
+export const databaseFolder = (home: string): string => join(home, 'postgres');
+
+export function databaseUrl({ password, port }: Pick<PostgresOptions, 'password' | 'port'>): string {
+  return `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/aegir`;
+}
+
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const binaries = findBinaries();
   const wrapper = rootWrapper();
@@ -50,7 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     // The last checkpoint of a busy database on a slow disk.
     graceMs: 20_000,
   });
-  const url = `postgres://${user}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/aegir`;
+  const url = databaseUrl(options);
   try {
     // After a power cut it replays its journal first.
     const check = () => hasDatabase(url);

@@ -4,14 +4,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { type Listening, listen } from './listen.ts';
 
-export interface ArchiveServer {
-  /** As `feedback_url` of a run. */
-  url: string;
-  stop(): Promise<void>;
-}
+/** Its address is as `feedback_url` of a run. */
+export type ArchiveServer = Listening;
 
 export async function startArchiveServer(file: string, host: string): Promise<ArchiveServer> {
   const server = createServer(async (request, response) => {
@@ -27,13 +24,5 @@ export async function startArchiveServer(file: string, host: string): Promise<Ar
       response.destroy();
     }
   });
-  await new Promise<void>(resolve => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://${host}:${port}`,
-    async stop() {
-      server.closeAllConnections();
-      await new Promise<void>(resolve => server.close(() => resolve()));
-    },
-  };
+  return listen(server, host);
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Entity } from '../model/entities.ts';
-import { type Browser, canRunBrowser, findOverflow, forEachLook, startBrowser } from './browser.ts';
+import { type Browser, canRunBrowser, findOverflow, forEachLook, signIn, startBrowser } from './browser.ts';
 import { type Aegir, startAegir } from './harness.ts';
 
 const reason = canRunBrowser();
@@ -33,9 +33,7 @@ describe.skipIf(reason !== null)('archives in a browser', () => {
     await make('projects', { name: 'pages', repository: 'https://example.org/pages.git', application: 'wordpress' });
     await make('releases', { name: 'v1', project: 'pages', git_ref: 'main' });
     browser = await startBrowser(aegir.url.replace('127.0.0.1', 'localhost'));
-    const { url } = (await aegir.call<{ url: string }>('POST', '/api/sign-in-links')).body;
-    await browser.page.goto(url);
-    await browser.page.getByRole('button', { name: 'Later' }).click();
+    await signIn(browser, aegir);
   });
 
   afterAll(async () => {

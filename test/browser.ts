@@ -4,6 +4,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Aegir } from './harness.ts';
 
 // Debian's package puts it there.
 const executable = '/usr/bin/chromium';
@@ -86,6 +87,13 @@ const overflow = `(() => {
   const out = [...document.querySelectorAll('body *')].filter(sticksOut);
   return [scrollWidth + ' > ' + clientWidth, ...out.slice(0, 5).map(element => element.outerHTML.slice(0, 120))];
 })()`;
+
+/** By a one-time link, as who has just been invited and sets no password yet. */
+export async function signIn({ page }: Browser, aegir: Pick<Aegir, 'call'>): Promise<void> {
+  const { url } = (await aegir.call<{ url: string }>('POST', '/api/sign-in-links')).body;
+  await page.goto(url);
+  await page.getByRole('button', { name: 'Later' }).click();
+}
 
 /** What was resized is laid out then, and what observes sizes has answered. */
 export async function settle(page: Page): Promise<void> {

@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { settings } from '../config.ts';
 import { launch, type Running, waitUntilReady } from '../start/launch.ts';
 import { isHealthy } from '../start/node-part.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../start/ports.ts';
 import { createDatabase } from './harness.ts';
 
 const root = join(import.meta.dirname, '..');

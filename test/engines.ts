@@ -1,9 +1,9 @@
 // PostgreSQL and Temporal with their files and logs in a folder of the test.
 
 import { join } from 'node:path';
+import { freePort } from '../start/ports.ts';
 import { type PostgresOptions, type RunningPostgres, startPostgres } from '../start/postgres.ts';
 import { findTemporal, type RunningTemporal, startTemporal, type TemporalOptions } from '../start/temporal.ts';
-import { freePort } from './free-port.ts';
 
 const pythonBin = join(import.meta.dirname, '..', '.cache', 'python', 'bin');
 

@@ -3,15 +3,12 @@
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import { type Listening, listen } from './listen.ts';
 
-export interface GitServer {
-  /** Without a final slash: `${url}/site.git`. */
-  url: string;
-  stop(): Promise<void>;
-}
+/** Repositories are below its address: `${url}/site.git`. */
+export type GitServer = Listening;
 
 /** Serves the repositories below `folder` on a free port of `address`. */
 export async function startGitServer(folder: string, address = '127.0.0.1'): Promise<GitServer> {
@@ -19,15 +16,7 @@ export async function startGitServer(folder: string, address = '127.0.0.1'): Pro
     if (!request.url?.startsWith('/private/')) return serve(folder, request, response);
     response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
   });
-  await new Promise<void>(resolve => server.listen(0, address, resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://${address}:${port}`,
-    stop: () => {
-      server.closeAllConnections();
-      return new Promise(resolve => server.close(() => resolve()));
-    },
-  };
+  return listen(server, address);
 }
 
 /** A repository with these files in one commit on branch main. Returns the commit's hash. Again: a further commit. */

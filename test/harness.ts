@@ -11,8 +11,8 @@ import type { OperationView } from '../api/contract.ts';
 import type { Choice } from '../model/attention.ts';
 import { isOver } from '../model/run.ts';
 import { launch, type Running, waitUntilReady } from '../start/launch.ts';
+import { freePort } from '../start/ports.ts';
 import { type Answer, type CallOptions, callApi, localAuthorization } from './call-api.ts';
-import { freePort } from './free-port.ts';
 
 const installation = join(import.meta.dirname, '..');
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { HealthView } from '../api/contract.ts';
 import { launch, type Running, waitUntilReady } from '../start/launch.ts';
+import { freePort } from '../start/ports.ts';
 import { aegirCommand } from './cli.ts';
-import { freePort } from './free-port.ts';
 import { type Aegir, startAegir } from './harness.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 

@@ -3,7 +3,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Entity } from '../model/entities.ts';
-import { type Browser, canRunBrowser, findOverflow, forEachLook, startBrowser } from './browser.ts';
+import { type Browser, canRunBrowser, findOverflow, forEachLook, signIn, startBrowser } from './browser.ts';
 import { type Aegir, startAegir } from './harness.ts';
 
 const reason = canRunBrowser();
@@ -30,9 +30,7 @@ describe.skipIf(reason !== null)('placement in a browser', () => {
     await database.query(`update servers set facts = $1, state = 'verified' where name = 'web-2'`, [facts]);
     await database.end();
     browser = await startBrowser(aegir.url.replace('127.0.0.1', 'localhost'));
-    const { url } = (await aegir.call<{ url: string }>('POST', '/api/sign-in-links')).body;
-    await browser.page.goto(url);
-    await browser.page.getByRole('button', { name: 'Later' }).click();
+    await signIn(browser, aegir);
   });
 
   afterAll(async () => {

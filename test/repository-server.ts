@@ -1,14 +1,11 @@
 // A REST server for repositories of backups, as Aegir's own relay answers for it, for roles that are played alone.
 
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { answerRepository, type Repository } from '../activities/backends/repository.ts';
+import { type Listening, listen } from './listen.ts';
 
-export interface RepositoryServer {
-  url: string;
-  stop(): Promise<void>;
-}
+export type RepositoryServer = Listening;
 
 /** Serves `<folder>/<name>` as `<url>/<name>/`. */
 export async function startRepositoryServer(
@@ -20,13 +17,5 @@ export async function startRepositoryServer(
     const [, name = '', ...rest] = (request.url ?? '').split('/');
     void answerRepository({ folder: join(folder, name), access }, rest.join('/'), request, response);
   });
-  await new Promise<void>(resolve => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://${host}:${port}`,
-    async stop() {
-      server.closeAllConnections();
-      await new Promise<void>(resolve => server.close(() => resolve()));
-    },
-  };
+  return listen(server, host);
 }

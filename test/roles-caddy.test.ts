@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { locateCaddy, startCaddy } from '../start/caddy.ts';
 import type { Running } from '../start/launch.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../start/ports.ts';
 import { commitFiles } from './git-server.ts';
 import { type PlayOptions, type PlayResult, playRole, pythonBin, words } from './play-role.ts';
 

@@ -8,9 +8,9 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SettingName } from '../config.ts';
 import { launch, type Running } from '../start/launch.ts';
+import { freePort } from '../start/ports.ts';
 import { listProcesses } from '../start/process-tree.ts';
 import type { Status } from '../start/status.ts';
-import { freePort } from './free-port.ts';
 
 const root = join(import.meta.dirname, '..');
 

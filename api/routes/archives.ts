@@ -8,6 +8,7 @@ import { ulid } from 'ulid';
 import { readTaskTypeVersion } from '../../catalogue/versions.ts';
 import { type Entity, entities } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
+import { stampOf } from '../../model/names.ts';
 import { deleteArchive, putArchive } from '../../model/store/archives.ts';
 import { type Actor, recordChange } from '../../model/store/audit.ts';
 import { findEntity } from '../../model/store/entities.ts';
@@ -45,7 +46,7 @@ function addPeoplesRoutes(app: App, deps: ApiDependencies): void {
     status: 201,
   } as const;
   defineRoute(app, deps, upload, async ({ query, principal, c }) => {
-    const name = query.name ?? `upload-${stamp(new Date())}`;
+    const name = query.name ?? `upload-${stampOf(new Date())}`;
     const nameField = entities.archive.fields.filter(field => field.name === 'name');
     const { problems } = validateFields(nameField, { name });
     if (problems.length > 0) throw invalid(problems, 'The archive cannot be taken.');
@@ -102,7 +103,7 @@ function addRunsRoutes(app: App, deps: ApiDependencies): void {
     const root = await loadRoot(deps.db, 'environment', environment);
     const project = (root.release as { project: { application: string } }).project;
     const values = {
-      name: `${root.name.slice(0, 40).replace(/-+$/, '')}-${stamp(new Date())}`,
+      name: `${root.name.slice(0, 40).replace(/-+$/, '')}-${stampOf(new Date())}`,
       ...{ environment, origin: 'export', application: project.application },
       ...{ primary_name: root.primary_name, deployed_hash: root.deployed_hash },
     };
@@ -171,10 +172,3 @@ async function findKept(deps: ApiDependencies, id: string | undefined, organisat
 }
 
 const describe = ({ id, values }: Entity) => ({ id, name: String(values.name), sha256: String(values.sha256) });
-
-/** `20261122-0915-07`, UTC. */
-const stamp = (now: Date) =>
-  now
-    .toISOString()
-    .replace(/[-:]|\..*/g, '')
-    .replace('T', '-');

@@ -4,6 +4,7 @@ import { useNavigate } from '@solidjs/router';
 import { createSignal, createUniqueId, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
 import type { Entity } from '../../model/entities.ts';
+import { stampOf } from '../../model/names.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { sendFile } from '../api/send-file.ts';
@@ -76,14 +77,13 @@ export function UploadArchive() {
 
 /** Of letters, digits and hyphens; what the file is called, and when, so that it is nobody else's. */
 function nameFrom(file: string): string {
-  const now = new Date().toISOString().replace(/[-:]|\..*/g, '');
   const plain = file
     .toLowerCase()
     .replace(/\.(tar\.gz|tgz|gz)$/, '')
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 40)
     .replace(/^-+|-+$/g, '');
-  return `${plain || 'upload'}-${now.toLowerCase().replace('t', '-')}`;
+  return `${plain || 'upload'}-${stampOf(new Date())}`;
 }
 
 export function ArchiveFile(props: { entity: EntityView }) {

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 
-from ansible.module_utils.aegir_archive import ArchiveFailure, survey_archive
+from ansible.module_utils.aegir_archive import ArchiveFailure, counted, survey_archive
 from ansible.module_utils.aegir_archive_send import Courier
+from ansible.module_utils.aegir_room import most_at
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -27,16 +26,9 @@ HOST_NAME = re.compile(r'(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z
 FOLDER = re.compile(r'/[^\x00-\x20\x7f"\'\\$`{};%*?\[\]]*\Z')
 
 
-def room(place):
-    """A tenth stays free, for what the site does meanwhile."""
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
-    return shutil.disk_usage(place).free * 9 // 10
-
-
 def look(options):
     source = Courier(options['feedback_url'], options['feedback_token']).fetch()
-    survey, judge = survey_archive(source, room(options['place']), options['sha256'])
+    survey, judge = survey_archive(source, most_at(options['place']), options['sha256'])
     survey.check(options['has_database'])
     about = survey.about
     made_of = str(about.get('application') or '')
@@ -55,8 +47,7 @@ def look(options):
 
 
 def summary_of(survey, judge):
-    parts = ['%s %d MB in %d files' % (part, -(-found['bytes'] // (1 << 20)), found['count'])
-             for part, found in judge.found.items() if found['count']]
+    parts = [counted(part, found) for part, found in judge.found.items() if found['count']]
     by = ' (made by %s)' % re.sub(r'[^\w .:-]', '', survey.generator)[:60] if survey.generator else ''
     return ', '.join(parts) + by
 

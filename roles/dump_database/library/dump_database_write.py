@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 
-from ansible.module_utils.aegir_mariadb import DatabaseFailure, OPTIONS, client_options, dump_program, explain
+from ansible.module_utils.aegir_mariadb import SANDBOX, DatabaseFailure, OPTIONS, client_options, dump_program, explain
 from ansible.module_utils.aegir_secret_file import SecretFiles
 from ansible.module_utils.basic import AnsibleModule
 
@@ -28,8 +28,6 @@ FLAGS = ['--single-transaction', '--quick', '--skip-lock-tables', '--triggers', 
 END = b'-- Dump completed'
 CREATE = re.compile(rb'^CREATE TABLE `((?:[^`]|``)+)`')
 INSERT = re.compile(rb'^INSERT INTO `((?:[^`]|``)+)` VALUES')
-# Newer clients write it first, and older ones stop at it.
-SANDBOX = re.compile(rb'^/\*M?!999999.*enable the sandbox mode')
 
 
 class Dump:

@@ -10,7 +10,8 @@ import shutil
 
 from ansible.module_utils.aegir_archive import DATABASE, ArchiveFailure, pieces_of, survey_archive
 from ansible.module_utils.aegir_archive_send import Courier
-from ansible.module_utils.aegir_mariadb import DatabaseFailure
+from ansible.module_utils.aegir_mariadb import SANDBOX, DatabaseFailure
+from ansible.module_utils.aegir_room import most_at
 from ansible.module_utils.aegir_site_data import DEFINER, Client, Place, forget_former, swap_back, swap_files
 from ansible.module_utils.basic import AnsibleModule
 
@@ -31,7 +32,6 @@ options:
 FLAGS = ['--binary-mode', '--local-infile=0']
 # The first piece of a line has what is looked for; a row may be of any length.
 PIECE = 1 << 16
-SANDBOX = re.compile(rb'^/\*M?!999999.*enable the sandbox mode')
 MADE = (b'/*!5', b'CREATE ')
 
 
@@ -126,8 +126,7 @@ def put(options):
     try:
         unpacker = Unpacker(place)
         source = Courier(options['feedback_url'], options['feedback_token']).fetch()
-        room = shutil.disk_usage(place.path).free * 9 // 10
-        survey, judge = survey_archive(source, room, options['sha256'], unpacker.keep)
+        survey, judge = survey_archive(source, most_at(place.path), options['sha256'], unpacker.keep)
         survey.check(bool(options['database']))
         unpacker.finish()
         swapped = swap_files(place, options['user'])

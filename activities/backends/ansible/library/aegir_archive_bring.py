@@ -8,7 +8,7 @@ import os
 import time
 
 from ansible.module_utils.aegir_archive import (
-    DATABASE, LONGEST_MANIFEST, MANIFEST, TREES, ArchiveFailure, Judge, pieces_of, read_archive,
+    DATABASE, LONGEST_MANIFEST, MANIFEST, TREES, ArchiveFailure, Judge, counted, megabytes, pieces_of, read_archive,
 )
 from ansible.module_utils.aegir_archive_send import Courier, Writer
 from ansible.module_utils.basic import AnsibleModule
@@ -94,13 +94,9 @@ def bring(options):
         return courier.bring(send), told
 
 
-def megabytes(size):
-    return '%d MB' % -(-size // (1 << 20))
-
-
 def summary_of(answer, found):
-    counted = ['%s %s in %d files' % (part, megabytes(each['bytes']), each['count']) for part, each in sorted(found.items())]
-    return '%s, %s: %s' % (answer['name'], megabytes(answer['bytes']), ', '.join(counted))
+    parts = [counted(part, each) for part, each in sorted(found.items())]
+    return '%s, %s: %s' % (answer['name'], megabytes(answer['bytes']), ', '.join(parts))
 
 
 def main():

@@ -205,6 +205,15 @@ def shown(name):
     return '“%s”' % re.sub(r'[\x00-\x1f\x7f]', '?', words if len(words) <= 200 else words[:200] + '…')
 
 
+def megabytes(size):
+    return '%d MB' % -(-size // (1 << 20))
+
+
+def counted(part, found):
+    """What a part has, in words."""
+    return '%s %s in %d files' % (part, megabytes(found['bytes']), found['count'])
+
+
 def read_archive(source, judge, take):
     """@param take is given each entry that is right, and a stream of its content (None for what is no file)."""
     try:

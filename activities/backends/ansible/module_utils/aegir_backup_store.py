@@ -92,7 +92,6 @@ class Way:
         self.options = [word for option in options for word in ('-o', option)]
         self.environment = environment or {}
 
-
     def why(self):
         """What ssh says, asked alone."""
         if not self._ssh:

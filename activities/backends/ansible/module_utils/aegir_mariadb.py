@@ -13,6 +13,8 @@ OPTIONS = {
     'database': {'type': 'dict', 'default': {}},
     'password': {'type': 'str', 'no_log': True, 'default': ''},
 }
+# Newer clients write it at the begin of a dump, and older ones stop at it.
+SANDBOX = re.compile(rb'^/\*M?!999999.*enable the sandbox mode')
 
 
 class DatabaseFailure(Exception):

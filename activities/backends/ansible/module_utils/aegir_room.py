@@ -20,6 +20,11 @@ def free_at(path):
     return disk.f_bavail * disk.f_frsize
 
 
+def most_at(path):
+    """Bytes that something of unknown size may take there: a tenth stays free, for what the site does meanwhile."""
+    return free_at(path) * 9 // 10
+
+
 def refuse_without_room(path, needed, what):
     free, needed = free_at(path), needed + RESERVE
     if free < needed:
