@@ -13,6 +13,8 @@ import { type BenchAegir, startBenchAegir } from './start-aegir.ts';
 export interface HostingFarm {
   aegir: BenchAegir;
   web: TestHost;
+  /** The Server `second`, also for the web, where it is asked for. */
+  second?: TestHost;
   database: TestHost;
   /** Git repositories in it are served below `gitUrl`. */
   repositories: string;
@@ -23,24 +25,29 @@ export interface HostingFarm {
   stop(): Promise<void>;
 }
 
-export async function startHostingFarm(): Promise<HostingFarm> {
+export async function startHostingFarm(hasSecond = false): Promise<HostingFarm> {
   const reason = canRunHosts();
   if (reason) throw new Error(reason);
   const types = makeTypeFolder();
   const folder = await mkdtemp(join(tmpdir(), 'aegir-farm-'));
   const repositories = join(folder, 'git');
   await mkdir(repositories);
-  const [web, database] = await Promise.all([startTestHost('benchw'), startTestHost('benchd')]);
+  const names = ['benchw', 'benchd', ...(hasSecond ? ['bench2'] : [])];
+  const [web, database, second] = (await Promise.all(names.map(name => startTestHost(name)))) as [
+    TestHost,
+    TestHost,
+    TestHost?,
+  ];
   const git = await startGitServer(repositories, web.gateway);
   const aegir = await startBenchAegir(types.path);
   const make = (plural: string, values: Record<string, unknown>) => aegir.call('POST', `/api/${plural}`, { values });
   const farm: HostingFarm = {
-    ...{ aegir, web, database, repositories, gitUrl: git.url, make },
+    ...{ aegir, web, database, ...(second ? { second } : {}), repositories, gitUrl: git.url, make },
     run: (plural, id, type, input = {}) => run(aegir, `/api/${plural}/${id}`, type, input),
     async stop() {
       await aegir.stop();
       await git.stop();
-      await Promise.all([web.stop(), database.stop()]);
+      await Promise.all([web, database, second].map(host => host?.stop()));
       await rm(folder, { recursive: true, force: true });
       types.remove();
     },
@@ -54,13 +61,14 @@ export async function startHostingFarm(): Promise<HostingFarm> {
   return farm;
 }
 
-async function prepare({ make, run, web, database }: HostingFarm, folder: string): Promise<void> {
+async function prepare({ make, run, web, second, database }: HostingFarm, folder: string): Promise<void> {
   const at = ({ address, privateKey }: TestHost) => ({ cluster: 'bench', address, ssh_key: privateKey });
   await make('backup_stores', { name: 'bench', type: 'directory', folder: join(folder, 'store') });
   await make('clusters', { name: 'bench', kind: 'servers', backup_store: 'bench' });
   await make('servers', { name: 'web', ...at(web), php_versions: ['8.2'] });
   await make('servers', { name: 'database', ...at(database), web: false, database: true });
-  for (const name of ['web', 'database']) await run('servers', name, 'prepare_server');
+  if (second) await make('servers', { name: 'second', ...at(second), php_versions: ['8.2'] });
+  for (const name of ['web', 'database', ...(second ? ['second'] : [])]) await run('servers', name, 'prepare_server');
 }
 
 async function run(

@@ -13,15 +13,19 @@ import { secondsOf, startHostingFarm, timeOn } from './hosting-farm.ts';
 
 const megabytes = Number(process.argv[2] ?? 1024);
 const site = 'blog';
+const renamed = 'renamed.example.org';
 const files = `/var/lib/aegir/environments/${site}/files`;
 
-const farm = await startHostingFarm();
-const { aegir, make, run, web, database, repositories, gitUrl } = farm;
+const farm = await startHostingFarm(true);
+const { aegir, make, run, web, second = farm.web, database, repositories, gitUrl } = farm;
+const hosts = { web, second, database };
 try {
   const bare = bareOperations(
     { name: 'bare', repository: `${gitUrl}/${site}`, host: database.address, client: web.address },
+    second.address,
     files,
   );
+  await letIn();
   await install();
   for (const command of bare.prepare) await timeBare(command);
   console.log(`WordPress with ${megabytes} MB of files, seconds`);
@@ -41,6 +45,7 @@ async function install(): Promise<void> {
     cluster: 'bench',
     release: `${site}/v1`,
     primary_name: `${site}.example.org`,
+    web_server: 'web',
   });
   await run('environments', site, 'install_environment', { site_name: 'Bench' });
   // Pictures, mostly: nothing that could be made smaller, and none like another.
@@ -69,6 +74,16 @@ async function measure(bare: BareOperations): Promise<void> {
   await compare('Verify', () => on(site, 'verify_environment'), bare.verify);
   await compare('Disable', () => on(site, 'disable_environment', { notice: 'Bench' }), bare.disable);
   await compare('Enable', () => on(site, 'enable_environment'), bare.enable);
+  await compare('Export', () => on(site, 'export_environment'), bare.export);
+  await make('environments', {
+    ...{ name: 'taken', cluster: 'bench', release: `${site}/v1`, primary_name: 'taken.example.org', web_server: 'web' },
+  });
+  const { items } = await aegir.call<Page<Entity>>('GET', '/api/archives');
+  await compare('Import', () => on('taken', 'import_archive', { archive: String(items[0]?.values.name) }), bare.import);
+  await compare('Rename', () => on(site, 'rename_environment', { primary_name: renamed }), bare.rename);
+  await compare('Move', () => on(site, 'move_environment', { web_server: 'second' }), bare.move);
+  await compare('Move back', () => on(site, 'move_back'), []);
+  await compare('Retire', () => on(site, 'retire_side'), []);
   await compare('Delete', () => on('copy', 'delete_environment', { although_enabled: true }), bare.deleteClone);
 }
 
@@ -84,17 +99,20 @@ async function compare(title: string, operate: () => Promise<OperationView>, com
   row(title, ...cells, String(tasks), ((total - bare) / tasks).toFixed(2), noPage.toFixed(1));
 }
 
-/** Asks for a page all the time. */
+/** Asks for a page all the time, by each name on each Server: whoever comes to the right one has a page. */
 function startVisits(): { stop(): Promise<number> } {
-  const visitor = createVisitor(web.address);
+  const visitors = [web, second].map(({ address }) => createVisitor(address));
   const state = { isOver: false, seconds: 0 };
   const visiting = (async () => {
     while (!state.isOver) {
       const start = performance.now();
-      const { status } = await visitor.get(`http://${site}.example.org/`).catch(() => ({ status: 0 }));
+      const asked = visitors.flatMap(visitor =>
+        [`${site}.example.org`, renamed].map(name => visitor.get(`http://${name}/`).catch(() => ({ status: 0 }))),
+      );
+      const isThere = (await Promise.all(asked)).some(({ status }) => status === 200);
       // Visits themselves take processor time from what is measured.
       await new Promise(resolve => setTimeout(resolve, 200));
-      if (status !== 200) state.seconds += (performance.now() - start) / 1000;
+      if (!isThere) state.seconds += (performance.now() - start) / 1000;
     }
     return state.seconds;
   })();
@@ -107,7 +125,16 @@ function startVisits(): { stop(): Promise<number> } {
 }
 
 function timeBare([place, command]: BareCommand): Promise<number> {
-  return timeOn(place === 'web' ? web : database, command, command);
+  return timeOn(hosts[place], command, command);
+}
+
+/** From the first web Server to the second, as somebody who moves a site by hand has it. */
+async function letIn(): Promise<void> {
+  const packages = 'apt-get install -y rsync';
+  const key = `mkdir -p /root/.ssh\ncat >/root/.ssh/id_ed25519 <<'END'\n${second.privateKey}\nEND\nchmod 600 /root/.ssh/id_ed25519
+echo 'StrictHostKeyChecking no' >/root/.ssh/config`;
+  await timeOn(web, 'rsync', `${packages}\n${key}`);
+  await timeOn(second, 'rsync', packages);
 }
 
 async function newestBackup(): Promise<string> {

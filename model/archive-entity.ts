@@ -14,11 +14,13 @@ export const archive: EntityDefinition = {
   listed: ['environment', 'origin', 'bytes', 'goes_at'],
   states: ['kept', 'deleted'],
   fields: [
-    nameField('“Export” of an Environment makes one, and one from elsewhere can be uploaded.'),
+    nameField(
+      '“Export” of an Environment and “Collect a site” of a Project make one, and one from elsewhere can be uploaded.',
+    ),
     { name: 'environment', type: 'reference', to: 'environment', label: 'Environment' },
   ],
   resultFields: [
-    { name: 'origin', type: 'str', label: 'Origin', choices: ['export', 'upload'] },
+    { name: 'origin', type: 'str', label: 'Origin', choices: ['export', 'collect', 'upload'] },
     { name: 'bytes', type: 'int', label: 'Size', help: 'In bytes, packed.' },
     { name: 'sha256', type: 'str', label: 'SHA-256' },
     { name: 'application', type: 'str', label: 'Application type' },

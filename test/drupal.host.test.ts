@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
 import { testStory } from './drupal-story.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { commitFiles } from './git-server.ts';
@@ -30,6 +32,28 @@ const failingHook = hook(
 );
 
 const mendedHook = hook(10002, `\\Drupal::state()->set('aegir_trial', 'mended');`);
+
+/** The database of the site `shop` as that of a site that nobody here knows. */
+const foreignDatabase = `mariadb <<'END'
+CREATE DATABASE old; CREATE USER old@'%' IDENTIFIED BY 'of-old'; GRANT ALL ON old.* TO old@'%';
+END
+mariadb-dump aegir_shop | mariadb old`;
+/** In a folder called like the site; its account in drushrc.php, and handed to PHP by the web server. */
+const foreignSite = (databaseHost: string) => `useradd --create-home old &&
+cp -rL /var/lib/aegir/environments/shop/current/. /srv/old && cd /srv/old/web/sites && rm -rf default && mkdir old.example.com &&
+cd old.example.com && mkdir -p files private/files && echo public >files/old.txt && echo private >private/files/old.txt &&
+cat >settings.php <<'END' && cat >drushrc.php <<'END' && chown -R old: /srv/old && chmod 440 settings.php drushrc.php
+<?php
+$databases['default']['default'] = ['driver' => $_SERVER['db_type'], 'database' => $_SERVER['db_name'],
+  'username' => $_SERVER['db_user'], 'password' => $_SERVER['db_passwd'], 'host' => $_SERVER['db_host'], 'port' => $_SERVER['db_port']];
+$settings['file_public_path'] = 'sites/old.example.com/files';
+$settings['file_private_path'] = 'sites/old.example.com/private/files';
+if (is_readable($app_root . '/sites/all/local.settings.php')) include_once $app_root . '/sites/all/local.settings.php';
+END
+<?php
+$options['db_type'] = 'mysql'; $options['db_name'] = 'old'; $options['db_host'] = '${databaseHost}'; $options['db_port'] = '3306';
+$options['db_user'] = 'old'; $options['db_passwd'] = 'of-old';
+END`;
 
 describe.skipIf(reason !== null)('Drupal sites on a web and a database host', () => {
   let farm: Farm;
@@ -219,6 +243,20 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
     await operator.must('run', 'import_archive', 'carried', '--archive', String(outputs.archive), '--follow');
     expect(await farm.ask('carried.example.org')).toContain(titleInPages);
     await operator.must('run', 'delete_environment', 'carried', '--although-enabled', '--without-backup', '--follow');
+  });
+
+  test('a site as Aegir 3 has set it up is collected from its folder, and imported', async () => {
+    expect((await farm.database.exec(foreignDatabase)).stderr).toBe('');
+    expect((await farm.web.exec(foreignSite(farm.database.address))).stderr).toBe('');
+    await operator.must('run', 'collect_site', 'shop', '--server', 'web', '--site-path', '/srv/old/web', '--follow');
+    const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/archives?origin=collect')).body;
+    expect(items.map(({ values }) => values.primary_name)).toEqual(['old.example.com']);
+    await makeEnvironment('taken', 'first');
+    await operator.must('run', 'import_archive', 'taken', '--archive', String(items[0]?.values.name), '--follow');
+    expect(await farm.ask('taken.example.org')).toContain(titleInPages);
+    expect(await farm.ask('taken.example.org', '/sites/default/files/old.txt')).toContain('200 public');
+    expect((await farm.web.exec(`cat ${of('taken')}/private/files/old.txt`)).stdout.trim()).toBe('private');
+    await operator.must('run', 'delete_environment', 'taken', '--although-enabled', '--without-backup', '--follow');
   });
 
   test('a Release with an update of the database brings it along; without one nothing is done', async () => {

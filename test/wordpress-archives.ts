@@ -17,6 +17,33 @@ interface Site {
   titleInPages: string;
 }
 
+const foreignPassword = 'k"3$old';
+/** The tables of the site `blog` in a database that it shares with another application, by another prefix and address. */
+const foreignDatabase = `mariadb <<'END'
+CREATE DATABASE old; CREATE USER old@'%' IDENTIFIED BY '${foreignPassword}'; GRANT ALL ON old.* TO old@'%';
+END
+for table in $(mariadb -BN -e "SHOW TABLES FROM aegir_blog LIKE 'wp%'"); do
+  mariadb old -e "CREATE TABLE old_\${table#wp_} LIKE aegir_blog.$table; INSERT INTO old_\${table#wp_} SELECT * FROM aegir_blog.$table"
+done
+mariadb old <<'END'
+CREATE TABLE other (words TEXT);
+INSERT INTO other VALUES ('of another application');
+UPDATE old_options SET option_name = 'old_user_roles' WHERE option_name = 'wp_user_roles';
+UPDATE old_options SET option_value = 'http://old.example.com' WHERE option_name IN ('home', 'siteurl');
+UPDATE old_posts SET post_content = 'See http://old.example.com/wp-content/uploads/old.txt.' WHERE ID = 1;
+UPDATE old_usermeta SET meta_key = CONCAT('old_', SUBSTRING(meta_key, 4)) WHERE meta_key LIKE 'wp\\_%';
+END`;
+/** Set up by hand, as its own user, below a folder of root's. */
+const foreignSite = (databaseHost: string) => `useradd --create-home old &&
+cp -rL /var/lib/aegir/environments/blog/current/. /srv/old && cd /srv/old && cat >wp-config.php <<'END' &&
+<?php
+define('DB_NAME', 'old'); define('DB_USER', 'old'); define('DB_PASSWORD', '${foreignPassword}'); define('DB_HOST', '${databaseHost}:3306');
+$table_prefix = require __DIR__ . '/prefix.php';
+require_once(ABSPATH . 'wp-settings.php');
+END
+echo "<?php return 'old_';" >prefix.php && mkdir -p wp-content/uploads && echo old >wp-content/uploads/old.txt &&
+chown -R old: . && chmod 640 wp-config.php`;
+
 export function testArchives(site: () => Site): void {
   const folder = mkdtempSync(join(tmpdir(), 'aegir-wordpress-archives-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,6 +97,51 @@ export function testArchives(site: () => Site): void {
     expect(await sql('blog', 'SELECT post_content FROM wp_posts WHERE ID = 1')).toBe(page);
     expect([await state('carried'), await state('blog')]).toEqual(['enabled', 'enabled']);
     await operator.must('run', 'delete_environment', 'carried', '--although-enabled', '--without-backup', '--follow');
+  });
+
+  test('a site that somebody else has set up is collected from its folder, and imported under its new name', async () => {
+    const { farm, operator, titleInPages } = site();
+    expect((await farm.database.exec(foreignDatabase)).stderr).toBe('');
+    expect((await farm.web.exec(foreignSite(farm.database.address))).stderr).toBe('');
+    const collect = (...more: string[]) =>
+      operator.cli('run', 'collect_site', 'blog', '--server', 'web', ...more, '--follow');
+    const refused = async (...more: string[]) => {
+      const { code, stdout } = await collect(...more);
+      expect(code, stdout).not.toBe(0);
+      return stdout;
+    };
+    expect(await refused('--site-path', '/srv')).toMatch(/“\/srv” belongs to root.*www-data/);
+    expect(await refused('--site-path', '/srv', '--site-user', 'old')).toContain('There is no WordPress in /srv');
+    expect(await refused('--site-path', '/srv/old', '--site-user', 'www-data')).toContain(
+      'give as “Unix user” who may',
+    );
+    await farm.web.exec('install -m 600 /dev/null /srv/old/wp-content/uploads/locked');
+    expect(await refused('--site-path', '/srv/old')).toContain('These cannot be read: “files/locked”');
+    await farm.web.exec('rm /srv/old/wp-content/uploads/locked');
+
+    const { stdout, code } = await collect('--site-path', '/srv/old');
+    expect(code, stdout).toBe(0);
+    const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/archives?origin=collect')).body;
+    expect(items.map(({ values }) => [values.primary_name, values.application])).toEqual([
+      ['old.example.com', 'wordpress'],
+    ]);
+    const name = String(items[0]?.values.name);
+    const file = join(folder, 'old.tar.gz');
+    await operator.must('archive', 'download', name, '--output', file);
+    const all = execFileSync('tar', ['xzOf', file], { maxBuffer: 1 << 30 });
+    expect([all.includes(foreignPassword), all.includes('of another application')]).toEqual([false, false]);
+
+    await makeEnvironment('taken');
+    const done = await import_('taken', name);
+    expect(done.code, done.stdout + done.stderr).toBe(0);
+    const page = await farm.ask('taken.example.org');
+    expect(page).toContain(`<title>${titleInPages}</title>`);
+    expect(page).not.toContain('old.example.com');
+    expect(await farm.ask('taken.example.org', '/wp-content/uploads/old.txt')).toContain('old');
+    const rights = `SELECT COUNT(*) FROM wp_usermeta WHERE meta_key = 'wp_capabilities' AND meta_value LIKE '%administrator%'`;
+    expect(await sql('taken', rights)).toBe('1');
+    await operator.must('run', 'delete_environment', 'taken', '--although-enabled', '--without-backup', '--follow');
+    await operator.must('archive', 'delete', name);
   });
 
   test('an archive with something wrong is refused before anything is made of it', async () => {

@@ -24,13 +24,6 @@ const title = `Sven's "Blog" {{ 7 * 6 }} $(id)`;
 /** As WordPress writes it into its pages. */
 const titleInPages = 'Sven&#039;s &quot;Blog&quot; {{ 7 * 6 }} $(id)';
 
-/** WordPress reads it when it installs: the first installer waits there to be killed, later ones pass. */
-const hangingInstaller = `<?php
-if (@rename(getenv('HOME') . '/hang', getenv('HOME') . '/hanging')) {
-    while (true) usleep(100000);
-}
-`;
-
 /** Two hosts install all that they need; on a loaded machine that takes many minutes. */
 const setUpMs = 1_200_000;
 
@@ -194,16 +187,6 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     expect([await state('blog'), await titleOf('blog')]).toEqual(['enabled', titleInPages]);
   });
 
-  test('missing grants are told as such, and given again by the next installation', async () => {
-    // In a grant "_" stands for any character, so ours are written with a backslash.
-    const revoke = `REVOKE ALL ON \`aegir\\_blog\`.* FROM 'aegir_blog'@'${farm.web.address}'`;
-    expect((await farm.database.exec(`mariadb <<'END'\n${revoke}\nEND`)).code).toBe(0);
-    expect((await refused('verify_environment', 'blog')).message).toContain('has not the grants that it needs');
-    await neighbourLives();
-    await operator.must('run', 'install_environment', 'blog', '--follow');
-    expect([await state('blog'), await titleOf('blog')]).toEqual(['enabled', titleInPages]);
-  });
-
   test('settings whose override fails when it runs never take effect: the site and its neighbour live on', async () => {
     const own = join(project, 'roles/write_wordpress_settings/templates/wordpress.php.j2');
     await override('blog', `${await readFile(own, 'utf8')}\nno_such_function();\n`);
@@ -213,26 +196,6 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     await neighbourLives();
     expect(await titleOf('blog')).toBe(titleInPages);
     await override('blog', null);
-  });
-
-  test('an installer that dies half-way leaves a broken site that is shown to nobody, and the next one begins anew', async () => {
-    const hash = await commitFiles(join(farm.repositories, 'blog'), { 'wp-content/install.php': hangingInstaller });
-    await operator.must('release', 'create', '--name', 'hanging', '--project', 'blog', '--git-ref', hash);
-    await makeEnvironment('half', 'blog/hanging');
-    const home = '/var/lib/aegir/environments/half/home';
-    const failed = refused('install_environment', 'half');
-    await until(
-      async () => (await farm.web.exec(`test -d ${home} && touch ${home}/hang && chmod 666 ${home}/hang`)).code === 0,
-    );
-    await until(async () => (await farm.web.exec(`ls ${home}/hanging`)).code === 0);
-    await farm.web.exec('pkill -KILL -u aegir-half php');
-    const operation = await failed;
-    expect(operation.tasks.find(task => task.state === 'failed')?.type).toBe('install_wordpress');
-    expect(await state('half')).toBe('broken');
-    expect(await farm.ask('half.example.org')).toMatch(/^404 /);
-    await operator.must('run', 'install_environment', 'half', '--follow');
-    expect([await state('half'), await titleOf('half')]).toEqual(['enabled', 'half.example.org']);
-    await neighbourLives();
   });
 
   test('a full disk is named, the sites live on, and with room again the installation comes to its end', async () => {
@@ -297,8 +260,3 @@ describe.skipIf(reason !== null)('WordPress sites on a web and a database host',
     expect((await createVisitor(farm.web.address).get('http://blog.example.org/')).body).not.toContain('Blog');
   });
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 300_000;
-  while (!(await holds())) if (Date.now() > end) throw new Error('It did not come to that within five minutes.');
-}

@@ -35,12 +35,11 @@ export async function startFeedbackRelay(
     const path = request.url ?? '';
     if (repository && path.startsWith(store) && isAuthorised(request, basicOf(feedback.token)))
       return void answerRepository(repository, path.slice(store.length), request, response);
-    if (path === `${basePath(feedback.url)}/archive` && isAuthorised(request, `Bearer ${feedback.token}`))
-      return void relayArchive(
-        { url: `${feedback.url.replace(/\/$/, '')}/archive`, token: feedback.token },
-        request,
-        response,
-      );
+    const [plain, query] = path.split('?', 2);
+    if (plain === `${basePath(feedback.url)}/archive` && isAuthorised(request, `Bearer ${feedback.token}`)) {
+      const url = `${feedback.url.replace(/\/$/, '')}/archive${query ? `?${query}` : ''}`;
+      return void relayArchive({ url, token: feedback.token }, request, response);
+    }
     return answer(request, { feedback, report, taken, roomWaitMs })
       .catch((): Answer => ({ status: 502, body: { detail: 'The control plane does not answer.' } }))
       .then(({ status, body }) => send(response, status, body));

@@ -8,7 +8,8 @@ import { ulid } from 'ulid';
 import { readTaskTypeVersion } from '../../catalogue/versions.ts';
 import { type Entity, entities } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
-import { stampOf } from '../../model/names.ts';
+import { checkHostName, stampOf } from '../../model/names.ts';
+import type { TaskStep } from '../../model/plan.ts';
 import { deleteArchive, putArchive } from '../../model/store/archives.ts';
 import { type Actor, recordChange } from '../../model/store/audit.ts';
 import { findEntity } from '../../model/store/entities.ts';
@@ -91,22 +92,15 @@ function addRunsRoutes(app: App, deps: ApiDependencies): void {
   const bring = {
     method: 'put',
     path: ofRun,
-    summary: 'Brings the archive that a Task makes',
+    summary: 'Brings the archive that a Task makes; primary_name = name of a site that is of no Environment',
     access: 'run token',
+    query: z.object({ primary_name: z.string().optional() }),
     status: 201,
   } as const;
-  defineRoute(app, deps, bring, async ({ params, c }) => {
+  defineRoute(app, deps, bring, async ({ params, query, c }) => {
     const feedback = await admit(deps, c, params.task, 'add');
     const { operation, task } = feedback;
-    const { environment } = stepOf(feedback).roots;
-    if (!environment) throw new AppError('forbidden', 'This Task is not one of an Environment.');
-    const root = await loadRoot(deps.db, 'environment', environment);
-    const project = (root.release as { project: { application: string } }).project;
-    const values = {
-      name: `${root.name.slice(0, 40).replace(/-+$/, '')}-${stampOf(new Date())}`,
-      ...{ environment, origin: 'export', application: project.application },
-      ...{ primary_name: root.primary_name, deployed_hash: root.deployed_hash },
-    };
+    const values = await valuesOf(deps, stepOf(feedback).roots, query.primary_name);
     const actor = { name: `${operation.startedBy} (${operation.title})`, organisation: operation.organisation };
     const { id, values: kept } = await receive(deps, c, {
       ...{ id: task.id, actor, values },
@@ -127,6 +121,25 @@ function addRunsRoutes(app: App, deps: ApiDependencies): void {
     const archive = await findKept(deps, stepOf(feedback).roots.archive, feedback.operation.organisation);
     return answerArchive(deps.archives, describe(archive), c.req.header('range'));
   });
+}
+
+/** What is known of the site: by its Environment, or by the Project for which it was found on a Server. */
+async function valuesOf(
+  deps: ApiDependencies,
+  { environment, project }: TaskStep['roots'],
+  foundName = '',
+): Promise<Record<string, unknown>> {
+  const kind = environment ? 'environment' : 'project';
+  const id = environment ?? project;
+  if (!id) throw new AppError('forbidden', 'This Task is neither one of an Environment nor one of a Project.');
+  const root = await loadRoot(deps.db, kind, id);
+  const primary = checkHostName(foundName) === null ? foundName : null;
+  const of = kind === 'project' && primary ? primary.replaceAll('.', '-') : root.name;
+  const name = `${of.slice(0, 40).replace(/-+$/, '')}-${stampOf(new Date())}`;
+  if (kind === 'project') return { name, origin: 'collect', application: root.application, primary_name: primary };
+  const { application } = (root.release as { project: { application: string } }).project;
+  const { primary_name, deployed_hash } = root;
+  return { name, environment, origin: 'export', application, primary_name, deployed_hash };
 }
 
 async function admit(

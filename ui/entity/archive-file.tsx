@@ -86,6 +86,12 @@ function nameFrom(file: string): string {
   return `${plain || 'upload'}-${stampOf(new Date())}`;
 }
 
+const contents: Record<string, string> = {
+  export: 'Code, database and files of the site, without settings and passwords.',
+  collect: 'Database and files of the site, without its code.',
+  upload: 'As it was uploaded.',
+};
+
 export function ArchiveFile(props: { entity: EntityView }) {
   const may = useMay();
   const navigate = useNavigate();
@@ -104,11 +110,7 @@ export function ArchiveFile(props: { entity: EntityView }) {
           <a class="button" href={`/api/archives/${props.entity.id}/content`} download={`${name()}.tar.gz`}>
             Download
           </a>
-          <span class="offer-text">
-            {props.entity.values.origin === 'upload'
-              ? 'As it was uploaded.'
-              : 'Code, database and files of the site, without settings and passwords.'}
-          </span>
+          <span class="offer-text">{contents[String(props.entity.values.origin)]}</span>
         </div>
         <div class="offer">
           <button type="button" class="button button-danger" onClick={() => setOpen(true)}>

@@ -324,7 +324,7 @@ export const archives = pgTable(
     index('archives_environment').on(table.environment),
     check('archives_name_valid', validName),
     check('archives_state_known', sql.raw(`state in ('kept', 'deleted')`)),
-    check('archives_origin_known', sql.raw(`origin in ('export', 'upload')`)),
+    check('archives_origin_known', sql.raw(`origin in ('export', 'collect', 'upload')`)),
     check('archives_sha256_valid', sql.raw(`sha256 ~ '^[0-9a-f]{64}$'`)),
   ],
 );

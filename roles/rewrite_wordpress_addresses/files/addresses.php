@@ -9,7 +9,8 @@ $count = ['rewritten' => 0, 'tables' => 0];
 $left = [];
 
 $tables = $database->query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'");
-foreach (array_column($tables->fetch_all(), 0) as $name) {
+// Where nobody knows how the site was called, there is nothing to look for.
+foreach ($aegir['names'] === [] ? [] : array_column($tables->fetch_all(), 0) as $name) {
     $table = new AegirTable($database, $name, $addresses);
     $changed = $table->rewrite($left);
     if ($changed > 0) {

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-import time
 
-from ansible.module_utils.aegir_archive import (
-    DATABASE, LONGEST_MANIFEST, MANIFEST, TREES, ArchiveFailure, Judge, counted, megabytes, pieces_of, read_archive,
-)
-from ansible.module_utils.aegir_archive_send import Courier, Writer
+from ansible.module_utils.aegir_archive import LONGEST_MANIFEST, TREES, ArchiveFailure, Judge, pieces_of, read_archive
+from ansible.module_utils.aegir_archive_send import Courier, outputs_of, pack_site
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -31,30 +28,11 @@ MOST_BYTES = 1 << 50
 
 
 def pack(options, output, told):
-    writer = Writer(output, options['secrets'])
     path, dump = options['path'], os.path.join(options['stage'], 'database.sql')
-    code = os.path.realpath(os.path.join(path, 'current'))
-    has = {'code': os.path.isdir(code), 'files': os.path.isdir(os.path.join(path, 'files')), 'database': os.path.isfile(dump)}
-    # The keys are those of drush archive:dump; JSON is YAML as well.
-    manifest = {
-        'datestamp': int(time.time()),
-        'formatversion': '1.0',
-        'components': has,
-        'description': None,
-        'tags': None,
-        'generator': 'Aegir',
-        'generatorversion': '5',
-        'aegir': options['about'],
-    }
-    writer.add_text(MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + '\n')
-    if has['database']:
-        writer.add_file(DATABASE, dump)
-    for tree in TREES:
-        if os.path.isdir(os.path.join(path, tree)):
-            writer.add_tree(tree, os.path.join(path, tree))
-    if has['code']:
-        writer.add_tree('code', code, searched=True)
-    writer.close()
+    places = {**{tree: os.path.join(path, tree) for tree in TREES}, 'code': os.path.realpath(os.path.join(path, 'current'))}
+    trees = {tree: place for tree, place in places.items() if os.path.isdir(place)}
+    with open(dump, 'rb') if os.path.isfile(dump) else contextlib.nullcontext() as file:
+        writer = pack_site(output, options['about'], trees, file, options['secrets'])
     told.update(found=writer.found, left=writer.left)
 
 
@@ -94,11 +72,6 @@ def bring(options):
         return courier.bring(send), told
 
 
-def summary_of(answer, found):
-    parts = [counted(part, each) for part, each in sorted(found.items())]
-    return '%s, %s: %s' % (answer['name'], megabytes(answer['bytes']), ', '.join(parts))
-
-
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -118,18 +91,9 @@ def main():
         answer, told = bring(module.params)
     except (ArchiveFailure, OSError) as failure:
         module.fail_json(msg=str(failure))
-    if answer['sent'] != answer['bytes']:
-        module.fail_json(msg='The control plane has another number of bytes of the archive than were sent. Begin again.')
     if told['left']:
         module.warn('Not in the archive: %s' % ', '.join(sorted(told['left'])[:20]))
-    outputs = {
-        'archive': answer['id'],
-        'path': '/api/archives/%s/content' % answer['id'],
-        'bytes': answer['bytes'],
-        'sha256': answer['sha256'],
-        'left': len(told['left']),
-        'summary': summary_of(answer, told['found']),
-    }
+    outputs = {**outputs_of(answer, told['found']), 'left': len(told['left'])}
     module.exit_json(changed=True, outputs=outputs)
 
 

@@ -11,9 +11,9 @@ import os
 import stat
 import tarfile
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from ansible.module_utils.aegir_archive import PIECE, ArchiveFailure, leads_out, shown
+from ansible.module_utils.aegir_archive import DATABASE, MANIFEST, PIECE, ArchiveFailure, counted, leads_out, megabytes, shown
 
 # The control plane may be slow to write, and says nothing meanwhile.
 TIMEOUT_SECONDS = 600
@@ -29,28 +29,32 @@ class Writer:
         self._secrets = [secret.encode() for secret in secrets if len(secret) >= 8]
         self.found = {}
         self.left = []
+        self.unreadable = []
 
     def add_text(self, name, text):
         content = text.encode()
         self._tar.addfile(self._header(name, size=len(content)), io.BytesIO(content))
 
-    def add_file(self, name, path):
-        with open(path, 'rb') as file:
-            size = os.fstat(file.fileno()).st_size
-            self._count(name, size)
-            self._tar.addfile(self._header(name, size=size), file)
+    def add_file(self, name, file):
+        size = os.fstat(file.fileno()).st_size
+        self._count(name, size)
+        self._tar.addfile(self._header(name, size=size), file)
 
     def add_tree(self, name, path, searched=False):
         """@param searched: files with secrets in them are left out."""
-        self.found.setdefault(name, {'count': 0, 'bytes': 0})
+        self.found.setdefault(name.split('/')[0], {'count': 0, 'bytes': 0})
         self._tar.addfile(self._header(name, type=tarfile.DIRTYPE, mode=0o755))
-        for place, folders, files, descriptor in os.fwalk(path, follow_symlinks=False):
+        for place, folders, files, descriptor in os.fwalk(path, follow_symlinks=False, onerror=self._note):
             # What is version control's is not of the site.
             folders[:] = sorted(each for each in folders if not (searched and each == '.git'))
             below = os.path.relpath(place, path)
             prefix = name if below == '.' else name + '/' + below
             for each in sorted(folders + files):
                 self._add(prefix + '/' + each, each, descriptor, searched)
+
+    def _note(self, error):
+        if isinstance(error, PermissionError):
+            self.unreadable.append(str(error.filename))
 
     def _add(self, name, each, folder, searched):
         found = os.stat(each, dir_fd=folder, follow_symlinks=False)
@@ -74,6 +78,9 @@ class Writer:
     def _add_content(self, name, each, folder, searched):
         try:
             descriptor = os.open(each, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except PermissionError:
+            self.unreadable.append(name)
+            return
         except OSError:
             # It is gone, or has become something else: the site goes on.
             self.left.append(name)
@@ -115,6 +122,32 @@ class Writer:
         self._packed.close()
 
 
+def pack_site(output, about, trees, dump=None, secrets=()):
+    """The writer, with what it has found. @param trees folder of each part, or of a folder in one (`private/files`); @param dump an open file; @param about what the
+    manifest says of the site; @param secrets what no file of the code may have in it."""
+    writer = Writer(output, secrets)
+    # The keys are those of drush archive:dump; JSON is YAML as well.
+    manifest = {
+        'datestamp': int(time.time()),
+        'formatversion': '1.0',
+        'components': {'code': 'code' in trees, 'files': 'files' in trees, 'database': dump is not None},
+        'description': None,
+        'tags': None,
+        'generator': 'Aegir',
+        'generatorversion': '5',
+        'aegir': about,
+    }
+    writer.add_text(MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + '\n')
+    if dump:
+        writer.add_file(DATABASE, dump)
+    for tree, path in trees.items():
+        writer.add_tree(tree, path, searched=tree == 'code')
+    writer.close()
+    if writer.unreadable:
+        raise ArchiveFailure('These cannot be read: %s. Nothing was kept.' % ', '.join(map(shown, sorted(writer.unreadable)[:20])))
+    return writer
+
+
 class Courier:
     """Takes archives to the control plane, and fetches them from there, through the connection of the run."""
 
@@ -136,11 +169,12 @@ class Courier:
             raise ArchiveFailure(explain(answer))
         return Fetched(answer)
 
-    def bring(self, write):
-        """What the control plane says of it. @param write is given a stream; what it raises leaves nothing there."""
+    def bring(self, write, about=None):
+        """What the control plane says of it. @param write is given a stream; what it raises leaves nothing there. @param about
+        what it is to know of the site, where it knows none."""
         connection = self._connect()
         try:
-            connection.putrequest('PUT', self._parts.path)
+            connection.putrequest('PUT', self._parts.path + ('?' + urlencode(about) if about else ''))
             for name, value in {'Authorization': 'Bearer ' + self._token, 'Content-Type': 'application/gzip',
                                 'Transfer-Encoding': 'chunked'}.items():
                 connection.putheader(name, value)
@@ -155,7 +189,7 @@ class Courier:
             answer = connection.getresponse()
             if answer.status != 201:
                 raise ArchiveFailure(explain(answer))
-            return {**json.loads(answer.read()), 'sent': output.bytes}
+            told = json.loads(answer.read())
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno in (28, 2, 13):
                 raise
@@ -163,6 +197,9 @@ class Courier:
         finally:
             # Without its last piece it is none, and is thrown away there.
             connection.close()
+        if told['bytes'] != output.bytes:
+            raise ArchiveFailure('The control plane has another number of bytes of the archive than were sent. Begin again.')
+        return told
 
 
 class Fetched:
@@ -215,3 +252,15 @@ def explain(answer):
     except ValueError:
         said = None
     return said or 'The control plane answered %d.' % answer.status
+
+
+def outputs_of(told, found):
+    """Of a Task that has brought it. @param told what the control plane says of it."""
+    parts = [counted(part, each) for part, each in sorted(found.items())]
+    return {
+        'archive': told['id'],
+        'path': '/api/archives/%s/content' % told['id'],
+        'bytes': told['bytes'],
+        'sha256': told['sha256'],
+        'summary': '%s, %s: %s' % (told['name'], megabytes(told['bytes']), ', '.join(parts)),
+    }

@@ -16,6 +16,9 @@ OPTIONS = {
 # Newer clients write it at the begin of a dump, and older ones stop at it.
 SANDBOX = re.compile(rb'^/\*M?!999999.*enable the sandbox mode')
 
+# Where the account is one of ours.
+ADVICE = 'run “Install” on the Environment.'
+
 
 class DatabaseFailure(Exception):
     """Its text is for a person."""
@@ -33,6 +36,8 @@ def client_options(database, password, files):
         'password': password,
         'default-character-set': 'utf8mb4',
     }
+    if database.get('socket'):
+        values['socket'] = database['socket']
     if database.get('ca'):
         values.update({'ssl-ca': files.path(database['ca']), 'ssl-verify-server-cert': 1})
     lines = ['%s="%s"' % (key, str(value).replace('\\', '\\\\').replace('"', '\\"')) for key, value in values.items()]
@@ -46,7 +51,7 @@ def dump_program():
     return program
 
 
-def size_of(database, password):
+def size_of(database, password, advice=ADVICE):
     """Bytes on the database Server, about those of a dump; 0 without a database."""
     if not database:
         return 0
@@ -55,18 +60,18 @@ def size_of(database, password):
         argv = ['mariadb', '--defaults-file=' + options, '--batch', '--skip-column-names', '-e', SIZE, '--', database['name']]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, pass_fds=files.fds)
     if done.returncode != 0:
-        raise DatabaseFailure(explain(done.stderr, database))
+        raise DatabaseFailure(explain(done.stderr, database, advice))
     return int(done.stdout)
 
 
-def explain(words, database):
-    """What MariaDB's programs say, for a person."""
+def explain(words, database, advice=ADVICE):
+    """What MariaDB's programs say, for a person. @param advice what to do when the account is not let in."""
     words = re.sub(r'\s+', ' ', words).strip()
     place = 'the database Server %s' % database.get('host')
     if re.search(r'\b(2002|2003|2005|2006|2013)\b|\b2026\b.*(eof|reset|closed|broken pipe)', words):
         return 'The database cannot be reached: %s does not answer. %s' % (place, words)
     if re.search(r'\b(1044|1045|1142)\b', words):
-        return 'The database does not let the site in: run “Install” on the Environment. %s' % words
+        return 'The database does not let the site in: %s %s' % (advice, words)
     if re.search(r'\b(1021|1114)\b|No space left|errno: 28|Errcode: 28', words):
         return 'The disk of %s is full. %s' % (place, words)
     return words
