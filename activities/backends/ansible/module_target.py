@@ -1,12 +1,14 @@
 """Takes Ansible's modules on standard input, each with its size, and runs each in a copy of this process, which has imported what all
 of them need. Answers with exit code, sizes of stdout and stderr, and these. Needs only Python; ends with its standard input."""
 
+import atexit
 import base64
 import os
 import re
 import struct
 import sys
 import tempfile
+import threading
 from importlib.machinery import PathFinder
 
 HELLO = b'aegir takes modules\n'
@@ -89,7 +91,21 @@ def main():
     write(HELLO)
     module = next_module()
     sys.meta_path.insert(0, OwnParts)
-    exec(compile(module, 'module', 'exec'), {'__name__': '__main__'})
+    try:
+        exec(compile(module, 'module', 'exec'), {'__name__': '__main__'})
+    except SystemExit as end:
+        if end.code is not None and not isinstance(end.code, int):
+            raise
+        leave(end.code or 0)
+
+
+def leave(code):
+    """Ends this process as Python does, but does not take apart what it has imported first: that is half of the time of a module."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 if __name__ == '__main__':
