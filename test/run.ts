@@ -68,7 +68,12 @@ function run(command: string[], environment: Record<string, string> = {}): Promi
   const child = spawn(join(programs, program), args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: `${programs}${delimiter}${process.env.PATH ?? ''}`, ...environment },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(root, '.cache', 'compiled'),
+      PATH: `${programs}${delimiter}${process.env.PATH ?? ''}`,
+      ...environment,
+    },
   });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
