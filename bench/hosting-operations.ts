@@ -1,4 +1,4 @@
-// How long the Operations on a WordPress site with 1 GB of files take beside the bare commands that they stand for, on the same two
+// How long the Operations on a WordPress site with 1 GB of files take beside the bare commands that they stand for, on the same three
 // hosts in the same run; what that makes for each Task (target: 2 s at most); for how long visitors got no page of the site.
 // Run: node bench/hosting-operations.ts [MB of files]   (as root, on an idle machine)
 

@@ -28,6 +28,7 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
   let store: string;
   /** Where the sites are. */
   let host: TestHost;
+  let hasCertificates = false;
   /** What each is to show, without its address. */
   const shown: Record<string, string> = {};
 
@@ -172,7 +173,8 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
   test('two names get certificates, a third one that points elsewhere is told and harms nobody', async context => {
     const acme = await startAcmeServer(host);
     if (typeof acme === 'string') return context.skip(acme);
-    await host.exec(`echo '${acme.root}' >/root/root.pem`);
+    for (const visitor of [host, farm.web]) await visitor.exec(`echo '${acme.root}' >/root/root.pem`);
+    hasCertificates = true;
     await operator.must('cluster', 'edit', 'farm', '--acme-directory', acme.directory, '--acme-ca', acme.ca);
     const namesOf = (name: string) => [`new-${name}.example.org`, `also-${name}.example.org`];
     const all = storySites.flatMap(({ name }) => namesOf(name));
@@ -187,6 +189,21 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
       for (const there of [primary, also])
         expect(await secureTextOf(there)).toContain(`story ${(shown[name] ?? '').split('|')[0]}`);
     });
+  });
+
+  test('moved with its certificate, a site answers over HTTPS there at once, and again where it was', async context => {
+    if (!hasCertificates) return context.skip('No site has a certificate.');
+    const [{ name } = { name: '' }] = storySites.filter(({ rows }) => !rows);
+    const address = `new-${name}.example.org`;
+    await farm.web.exec(`echo '${farm.web.address} ${address}' >>/etc/hosts`);
+    await run(name, 'move_environment', { web_server: 'web' });
+    expect(await secureTextOf(address, farm.web)).toContain('story 2.0');
+    await run(name, 'move_back');
+    expect(await secureTextOf(address)).toContain('story 2.0');
+    await run(name, 'retire_side');
+    expect((await farm.web.exec('ls /var/lib/aegir/certificates /var/lib/aegir/environments')).stdout).not.toContain(
+      name,
+    );
   });
 
   test('disabled, each says why; enabled, it answers again', () =>
@@ -219,8 +236,8 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
   });
 
   /** As a visitor of HTTPS who trusts the authority. */
-  async function secureTextOf(name: string): Promise<string> {
-    const { stdout, stderr } = await host.exec(`python3 -c "
+  async function secureTextOf(name: string, visitor = host): Promise<string> {
+    const { stdout, stderr } = await visitor.exec(`python3 -c "
 import ssl, urllib.request as u, urllib.error
 try: print(u.urlopen('https://${name}/', context=ssl.create_default_context(cafile='/root/root.pem')).read().decode())
 except urllib.error.HTTPError as error: print(error.code, error.read().decode())"`);

@@ -119,13 +119,18 @@ export function testArchives(site: () => Site): void {
     expect(await refused('--site-path', '/srv/old')).toContain('These cannot be read: “files/locked”');
     await farm.web.exec('rm /srv/old/wp-content/uploads/locked');
 
+    // As somebody would who has lost the row of it.
+    const orphan = ['--site-path', '/var/lib/aegir/environments/blog/current', '--site-user', 'aegir-blog'];
+    const adopted = await collect(...orphan);
+    expect(adopted.code, adopted.stdout).toBe(0);
+    expect(adopted.stdout).toContain('blog-example-org-');
+
     const { stdout, code } = await collect('--site-path', '/srv/old');
     expect(code, stdout).toBe(0);
     const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/archives?origin=collect')).body;
-    expect(items.map(({ values }) => [values.primary_name, values.application])).toEqual([
-      ['old.example.com', 'wordpress'],
-    ]);
-    const name = String(items[0]?.values.name);
+    const named = (site: string) => items.find(({ values }) => values.primary_name === site)?.values;
+    expect([items.length, named('blog.example.org')?.application]).toEqual([2, 'wordpress']);
+    const name = String(named('old.example.com')?.name);
     const file = join(folder, 'old.tar.gz');
     await operator.must('archive', 'download', name, '--output', file);
     const all = execFileSync('tar', ['xzOf', file], { maxBuffer: 1 << 30 });

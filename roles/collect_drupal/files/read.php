@@ -48,6 +48,14 @@ function aegir_account(string $site): void
     }
 }
 
+/** What the settings want of TLS: whether, and the authority that must have signed. */
+function aegir_tls(array $pdo): array
+{
+    $ca = (string) ($pdo[PDO::MYSQL_ATTR_SSL_CA] ?? '');
+    $isVerified = $ca !== '' && ($pdo[PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT] ?? true);
+    return ['ssl' => $ca !== '', 'ca' => $isVerified ? (string) @file_get_contents($ca) : ''];
+}
+
 /** @return array{databases: array, settings: array} */
 function aegir_settings(string $app_root, string $site_path): array
 {
@@ -100,6 +108,7 @@ aegir_answer([
         'host' => ($aegir_own['host'] ?? '') ?: 'localhost',
         'port' => (int) ($aegir_own['port'] ?? 0) ?: 3306,
         'socket' => $aegir_own['unix_socket'] ?? '',
+        ...aegir_tls($aegir_own['pdo'] ?? []),
     ],
     'prefix' => '',
     'trees' => array_map(static fn ($folder) => realpath($folder) ?: $folder, $aegir_trees),

@@ -26,10 +26,12 @@ function aegir_host(string $text): array
 function aegir_home(array $database, string $prefix): string
 {
     mysqli_report(MYSQLI_REPORT_OFF);
-    $connection = @mysqli_connect(
-        $database['host'], $database['user'], $database['password'], $database['name'], $database['port'], $database['socket'] ?: null
+    $connection = mysqli_init();
+    $isThere = @$connection->real_connect(
+        $database['host'], $database['user'], $database['password'], $database['name'], $database['port'], $database['socket'] ?: null,
+        $database['ssl'] ? MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT : 0
     );
-    $found = $connection ? @$connection->query("SELECT option_value FROM `{$prefix}options` WHERE option_name = 'home'") : false;
+    $found = $isThere ? @$connection->query("SELECT option_value FROM `{$prefix}options` WHERE option_name = 'home'") : false;
     return $found ? (string) ($found->fetch_row()[0] ?? '') : '';
 }
 
@@ -72,7 +74,8 @@ if (defined('MULTISITE') && MULTISITE) {
     aegir_refuse('It is a network of sites (MULTISITE), of which one cannot be taken alone.');
 }
 [$aegir_host, $aegir_port, $aegir_socket] = aegir_host(DB_HOST);
-$aegir_database = ['name' => DB_NAME, 'user' => DB_USER, 'password' => DB_PASSWORD, 'host' => $aegir_host, 'port' => $aegir_port, 'socket' => $aegir_socket];
+$aegir_database = ['name' => DB_NAME, 'user' => DB_USER, 'password' => DB_PASSWORD, 'host' => $aegir_host, 'port' => $aegir_port, 'socket' => $aegir_socket,
+    'ssl' => defined('MYSQL_CLIENT_FLAGS') && (MYSQL_CLIENT_FLAGS & MYSQLI_CLIENT_SSL) !== 0];
 $aegir_uploads = defined('UPLOADS') ? ABSPATH . UPLOADS : (defined('WP_CONTENT_DIR') ? WP_CONTENT_DIR : ABSPATH . 'wp-content') . '/uploads';
 $aegir_home = defined('WP_HOME') ? WP_HOME : aegir_home($aegir_database, $table_prefix);
 aegir_answer([

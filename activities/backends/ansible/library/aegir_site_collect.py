@@ -32,7 +32,7 @@ options:
     required: true
     description:
       - PHP program. It is given path, site_name and the file for its answer as arguments. That is a JSON object, either problem,
-        or database (name user host port socket password), prefix of its tables, trees (folder of each part, or of a folder in one) and primary_name.
+        or database (name user host port socket ssl ca password), prefix of its tables, trees (folder of each part, or of a folder in one) and primary_name.
   feedback_url: {type: str, required: true, description: Of Aegir.}
   feedback_token: {type: str, required: true, description: Of Aegir.}
 """

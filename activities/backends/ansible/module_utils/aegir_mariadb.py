@@ -38,6 +38,8 @@ def client_options(database, password, files):
     }
     if database.get('socket'):
         values['socket'] = database['socket']
+    if database.get('ssl'):
+        values['ssl'] = 1
     if database.get('ca'):
         values.update({'ssl-ca': files.path(database['ca']), 'ssl-verify-server-cert': 1})
     lines = ['%s="%s"' % (key, str(value).replace('\\', '\\\\').replace('"', '\\"')) for key, value in values.items()]
