@@ -8,7 +8,7 @@ RUN node_modules/.bin/vite build ui && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends ca-certificates git openssh-client procps python3 python3-venv \
+  && apt-get install --yes --no-install-recommends ca-certificates git openssh-client procps python3 python3-venv restic \
   && rm -rf /var/lib/apt/lists/*
 COPY requirements.txt /tmp/requirements.txt
 RUN python3 -m venv /opt/aegir-python \

@@ -17,13 +17,32 @@ export interface Config {
   python: string;
   /** `version`: '' = workers of one version at a time. */
   worker: { concurrentTasks: number; runFolder: string; version: string };
+  /** `program`: '' = terraform, else tofu. `plugins`: folder of the providers, as nothing is downloaded. */
+  terraform: { program: string; plugins: string };
   /** What one attempt of a Task may store; of more, the end is kept. */
   logLimitBytes: number;
+  /** By which messages to people go; null = none is sent. */
+  smtp: Smtp | null;
+  /** After how many days logs, runs and lines of the audit log go; 0 = never. */
+  history: { logDays: number; runDays: number; auditDays: number };
   /** Portable archives: where they lie, what one may have, after how many days they go. */
   archives: ArchiveRules;
   /** Ports of the parts that `npm start` runs itself. */
   local: { databasePort: number; temporalPort: number; consolePort: number; webPort: number };
 }
+
+export interface Smtp {
+  host: string;
+  port: number;
+  security: SmtpSecurity;
+  user: string;
+  password: { value: string } | { file: string } | null;
+  from: string;
+}
+
+/** With the port that each usually has. */
+const smtpPorts = { starttls: 587, tls: 465, none: 25 };
+type SmtpSecurity = keyof typeof smtpPorts;
 
 export interface ArchiveRules {
   folder: string;
@@ -56,10 +75,22 @@ export const settings = {
   AEGIR_CONCURRENT_TASKS: '8',
   AEGIR_RUN_FOLDER: '',
   AEGIR_WORKER_VERSION: '',
+  AEGIR_TERRAFORM: '',
+  AEGIR_TERRAFORM_PLUGINS: '',
   AEGIR_LOG_LIMIT_MIB: '256',
+  AEGIR_LOG_DAYS: '90',
+  AEGIR_RUN_DAYS: '400',
+  AEGIR_AUDIT_DAYS: '800',
   AEGIR_ARCHIVES_FOLDER: '',
   AEGIR_ARCHIVE_LIMIT_GIB: '20',
   AEGIR_ARCHIVE_DAYS: '14',
+  AEGIR_SMTP_HOST: '',
+  AEGIR_SMTP_PORT: '',
+  AEGIR_SMTP_SECURITY: 'starttls',
+  AEGIR_SMTP_USER: '',
+  AEGIR_SMTP_PASSWORD: '',
+  AEGIR_SMTP_PASSWORD_FILE: '',
+  AEGIR_SMTP_FROM: '',
 } as const;
 
 export type SettingName = keyof typeof settings;
@@ -137,12 +168,22 @@ export function readConfig(environment: Record<string, string | undefined>, dire
       runFolder: text('AEGIR_RUN_FOLDER'),
       version: buildId('AEGIR_WORKER_VERSION'),
     },
+    terraform: {
+      program: text('AEGIR_TERRAFORM'),
+      plugins: resolve(directory, text('AEGIR_TERRAFORM_PLUGINS') || join(home, 'terraform-plugins')),
+    },
     logLimitBytes: number('AEGIR_LOG_LIMIT_MIB', 1, 100_000) * 1024 * 1024,
+    history: {
+      logDays: number('AEGIR_LOG_DAYS', 0, 36_500),
+      runDays: number('AEGIR_RUN_DAYS', 0, 36_500),
+      auditDays: number('AEGIR_AUDIT_DAYS', 0, 36_500),
+    },
     archives: {
       folder: resolve(directory, text('AEGIR_ARCHIVES_FOLDER') || join(home, 'archives')),
       limitBytes: number('AEGIR_ARCHIVE_LIMIT_GIB', 1, 10_000) * 1024 ** 3,
       days: number('AEGIR_ARCHIVE_DAYS', 1, 3650),
     },
+    smtp: readSmtp({ text, number, problems, directory }),
     local,
   };
   if (problems.length > 0) {
@@ -150,6 +191,33 @@ export function readConfig(environment: Record<string, string | undefined>, dire
     throw new AppError('invalid', `Settings that cannot be used:\n${list}`, { problems });
   }
   return config;
+}
+
+interface SmtpReading {
+  text(name: SettingName): string;
+  number(name: SettingName, least: number, most: number): number;
+  problems: Problem[];
+  directory: string;
+}
+
+function readSmtp({ text, number, problems, directory }: SmtpReading): Smtp | null {
+  const host = text('AEGIR_SMTP_HOST');
+  if (!host) return null;
+  const problem = (path: SettingName, message: string) => problems.push({ path, message });
+  const security = text('AEGIR_SMTP_SECURITY') as SmtpSecurity;
+  if (!(security in smtpPorts)) problem('AEGIR_SMTP_SECURITY', `"${security}" is none of starttls, tls and none.`);
+  const port = text('AEGIR_SMTP_PORT') ? number('AEGIR_SMTP_PORT', 1, 65_535) : smtpPorts[security];
+  const [user, from] = [text('AEGIR_SMTP_USER'), text('AEGIR_SMTP_FROM')];
+  if (!/^([^<>\r\n]+<)?[^\s<>@]+@[^\s<>@]+>?$/.test(from))
+    problem('AEGIR_SMTP_FROM', `"${from}" is no sender such as Aegir <aegir@example.org>.`);
+  const [value, file] = [text('AEGIR_SMTP_PASSWORD'), text('AEGIR_SMTP_PASSWORD_FILE')];
+  if (value && file) problem('AEGIR_SMTP_PASSWORD_FILE', 'is set beside AEGIR_SMTP_PASSWORD: keep one.');
+  if (user && !value && !file)
+    problem('AEGIR_SMTP_USER', 'needs a password: set AEGIR_SMTP_PASSWORD_FILE or AEGIR_SMTP_PASSWORD.');
+  if (user && security === 'none')
+    problem('AEGIR_SMTP_SECURITY', '"none" would send the password of AEGIR_SMTP_USER in clear: use starttls or tls.');
+  const password = file ? { file: resolve(directory, file) } : value ? { value } : null;
+  return { host, port, security, user, password, from };
 }
 
 /** For processes that cannot do without a database. @throws AppError invalid */

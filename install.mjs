@@ -21,17 +21,25 @@ const withTests = process.argv.includes('--with-tests');
 // A virtual environment of somebody else must not get in between.
 const pythonEnvironment = { PYTHONHOME: undefined, PYTHONPATH: undefined, VIRTUAL_ENV: undefined };
 
-// What the tests run beside what every Debian has: a browser, real hosts, and the checker of the compose file.
+// What the tests run beside what every Debian has: a browser, real hosts, real clusters, and the checker of the compose file.
 const testPackages = [
   'chromium',
+  'conntrack',
+  'containerd',
+  'containernetworking-plugins',
+  'curl',
   'debootstrap',
   'docker-compose',
+  'docker-registry',
   'dpkg-dev',
   'fonts-dejavu-core',
   'git',
   'iproute2',
+  'nftables',
   'openssh-client',
+  'openssl',
   'procps',
+  'runc',
   'util-linux',
 ];
 

@@ -11,7 +11,11 @@ import { createAuth } from './api/auth.ts';
 import { createCatalogueSource } from './api/catalogue-source.ts';
 import type { ApiDependencies } from './api/dependencies.ts';
 import { connectEngine, prepareNamespace } from './api/engine.ts';
+import { startHistorySweeper } from './api/history-sweeper.ts';
+import { startPushSweeper } from './api/push-sweeper.ts';
+import { startScheduleReconciler } from './api/schedule-reconciler.ts';
 import { startSweeper } from './api/sweeper.ts';
+import { startThrowawaySweeper } from './api/throwaway-sweeper.ts';
 import { type Config, readConfig, requireDatabase } from './config.ts';
 import { AppError, errorText } from './model/errors.ts';
 import { migrateDatabase, openDatabase } from './model/store/database.ts';
@@ -62,14 +66,22 @@ async function main(): Promise<void> {
     consoleUrl: config.temporal.consoleUrl,
     pages: join(config.installation, 'ui', 'dist'),
     archives: config.archives,
+    history: config.history,
     logLimitBytes: config.logLimitBytes,
     log,
   };
   const { problems } = await deps.catalogue.current();
   for (const { file, line, message } of problems) log(`Refused by the catalogue: ${file}:${line}: ${message}`);
 
-  const stopSweeper = startSweeper(deps);
-  const stopArchiveSweeper = startArchiveSweeper(deps);
+  const sweepers = [
+    startSweeper,
+    startPushSweeper,
+    startArchiveSweeper,
+    startThrowawaySweeper,
+    startHistorySweeper,
+    startScheduleReconciler,
+  ];
+  const loops = sweepers.map(start => start(deps));
   const app = createApp(deps);
   // An archive of 20 GiB comes for longer than the five minutes that Node gives a request.
   const serverOptions = { requestTimeout: 0 };
@@ -79,8 +91,7 @@ async function main(): Promise<void> {
   server.on('error', error => fail(error));
 
   const stop = async () => {
-    stopSweeper();
-    stopArchiveSweeper();
+    for (const stopLoop of loops) stopLoop();
     server.close();
     setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), closeGraceMs).unref();
     await events.close();

@@ -3,7 +3,7 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 const everywhere = ['**/node_modules/**', '**/dist/**', '.cache/**', '.aegir/**'];
-const heavy = ['host', 'browser', 'start'].map(kind => `**/*.${kind}.test.ts`);
+const heavy = ['host', 'cluster', 'browser', 'start'].map(kind => `**/*.${kind}.test.ts`);
 
 function project(name: string, include: string[], exclude: string[], isHeavy: boolean): TestProjectInlineConfiguration {
   return {
@@ -13,11 +13,12 @@ function project(name: string, include: string[], exclude: string[], isHeavy: bo
       exclude: [...everywhere, ...exclude],
       pool: 'forks',
       sequence: { groupOrder: isHeavy ? 1 : 0 },
-      // Two suites are what two cores carry.
-      maxWorkers: 2,
+      // A suite with hosts keeps nine tenths of a core busy, others wait for clocks and processes: three fill the gaps of two.
+      maxWorkers: 3,
       // A single Operation takes seconds; installing packages on a host or a fresh clone takes minutes.
       testTimeout: isHeavy ? 600_000 : 60_000,
-      hookTimeout: isHeavy ? 600_000 : 120_000,
+      // The first cluster waits for its binary: a quarter of an hour beside other tests, and twice that to be sure.
+      hookTimeout: name === 'cluster' ? 1_800_000 : isHeavy ? 600_000 : 120_000,
     },
   };
 }
@@ -29,6 +30,7 @@ export default defineConfig({
     projects: [
       project('unit', ['**/*.test.ts'], heavy, false),
       project('host', ['**/*.host.test.ts'], [], true),
+      project('cluster', ['**/*.cluster.test.ts'], [], true),
       project('browser', ['**/*.browser.test.ts'], [], true),
       project('start', ['**/*.start.test.ts'], [], true),
     ],

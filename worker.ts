@@ -13,14 +13,23 @@ import {
 } from './activities/backends/index.ts';
 import type { ActivityDependencies } from './activities/dependencies.ts';
 import { startFollowUp } from './activities/follow-up.ts';
-import { createActionActivities, createActivities, createRecordActivities } from './activities/index.ts';
+import {
+  createActionActivities,
+  createActivities,
+  createDeliveryActivities,
+  createRecordActivities,
+} from './activities/index.ts';
 import { createLocks } from './activities/locks.ts';
+import { startDispatcher } from './activities/notify/dispatcher.ts';
 import { startSignsOfLife } from './activities/sign-of-life.ts';
-import { createFolderStore } from './catalogue/versions.ts';
+import { createTerraformStore } from './activities/terraform-store.ts';
+import { createFolderStore, createPublishedCatalogue } from './catalogue/versions.ts';
 import { type Config, readConfig, requireDatabase } from './config.ts';
+import type { DispatchDependencies } from './dispatch/dependencies.ts';
+import { createStarter } from './dispatch/engine-start.ts';
 import { errorText } from './model/errors.ts';
 import { openDatabase } from './model/store/database.ts';
-import { actionQueue, recordQueue } from './model/task-queues.ts';
+import { actionQueue, deliveryQueue, recordQueue } from './model/task-queues.ts';
 import { createDataConverter } from './secrets/data-converter.ts';
 import { openKeyRing } from './secrets/key-ring.ts';
 import { createPayloadCodec } from './secrets/payload-codec.ts';
@@ -35,6 +44,9 @@ const concurrentActions = 20;
 
 /** Each is a transaction of milliseconds. */
 const concurrentRecords = 20;
+
+/** Each is a wait of 15 s at most; receivers that hang take some of them. */
+const concurrentDeliveries = 20;
 
 /** An engine that needs longer to say anything is away, as far as this worker is concerned. */
 const answerMs = 2000;
@@ -58,11 +70,23 @@ async function main(): Promise<void> {
   const { namespace } = config.temporal;
   const dataConverter = createDataConverter(createPayloadCodec(keys));
   const client = new Client({ connection, namespace, dataConverter });
+  const vault = createVault(keys);
+  const dispatch: DispatchDependencies = {
+    db: open.db,
+    vault,
+    catalogue: { current: createPublishedCatalogue(open.db) },
+    engine: createStarter({ client, connection, taskQueue: config.temporal.taskQueue }),
+    log: (line, detail) => process.stderr.write(`${line}${detail === undefined ? '' : `: ${errorText(detail)}`}\n`),
+  };
   const deps: ActivityDependencies = {
     db: open.db,
-    vault: createVault(keys),
+    vault,
+    dispatch,
     locks: createLocks(client, config.temporal.taskQueue, open.db),
-    backends: createBackends({ python: config.python, runFolder, masters, modules, forkServer }),
+    backends: createBackends({
+      ...{ python: config.python, runFolder, masters, modules, forkServer },
+      terraform: { ...config.terraform, store: createTerraformStore(open.db, vault) },
+    }),
     folderOf: createFolderStore(open.db, join(config.home, 'task-types')),
     apiUrl: config.api.urlForWorkers,
     logLimitBytes: config.logLimitBytes,
@@ -97,17 +121,27 @@ async function main(): Promise<void> {
       activities: servedByName(createActionActivities(deps)),
       maxConcurrentActivityTaskExecutions: concurrentActions,
     }),
+    Worker.create({
+      ...common,
+      taskQueue: deliveryQueue(config.temporal.taskQueue),
+      activities: servedByName(
+        createDeliveryActivities({ db: open.db, vault, smtp: config.smtp, publicUrl: config.api.publicUrl }),
+      ),
+      maxConcurrentActivityTaskExecutions: concurrentDeliveries,
+    }),
   ]);
   const signs = await startSignsOfLife(open.db, () =>
     connection.withDeadline(Date.now() + answerMs, () => connection.workflowService.getSystemInfo({})),
   );
   const stopFollowUp = startFollowUp(deps);
+  const stopDispatcher = startDispatcher({ db: open.db, client, taskQueue: config.temporal.taskQueue });
   let stopping = false;
   const stop = () => {
     if (stopping) return;
     stopping = true;
     void signs.end();
     stopFollowUp();
+    stopDispatcher();
     for (const worker of workers) worker.shutdown();
   };
   process.on('SIGTERM', stop);

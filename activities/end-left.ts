@@ -2,7 +2,7 @@
 // was lost, or the connection). Whoever decides then is to find nothing that still runs.
 
 import { errorText } from '../model/errors.ts';
-import { runnablesOf } from '../model/plan.ts';
+import { placeOfStep, runnablesOf } from '../model/plan.ts';
 import type { RunOf } from '../model/store/operation-run.ts';
 import { findOperation } from '../model/store/operations.ts';
 import { type Left, listUntold, noteLeft } from '../model/store/over.ts';
@@ -42,7 +42,7 @@ async function endOrNote(deps: ActivityDependencies, left: Ended): Promise<strin
 export async function endOne(deps: ActivityDependencies, left: Ended): Promise<string> {
   const { plan, root, step, attempt } = left;
   const { operationId, organisation, startedBy, subject } = plan;
-  const unknown = `Whether something of ${step.title} still runs${step.server ? ` on ${step.server.name}` : ''} is not known`;
+  const unknown = `Whether something of ${step.title} still runs${step.server || step.cluster ? ` on ${placeOfStep(step)}` : ''} is not known`;
   const end = async () => {
     const operation = { id: operationId, root, organisation, startedBy, subject };
     const prepared = await prepareRun(deps, { operation, step, bound: {}, fences: [] }, attempt, makeToken());

@@ -4,7 +4,8 @@
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { ApplicationFailure } from '@temporalio/activity';
-import { type Plan, tasksOf } from '../model/plan.ts';
+import { type Plan, placeOfStep, tasksOf } from '../model/plan.ts';
+import { managedWords } from '../model/store/delete-entity.ts';
 import { appendLog } from '../model/store/logs.ts';
 import type { RunOf } from '../model/store/operation-run.ts';
 import { finishPlainTask } from '../model/store/plain-tasks.ts';
@@ -41,14 +42,25 @@ export async function runPreflight(deps: ActivityDependencies, run: RunOf, plan:
   if (message) throw ApplicationFailure.nonRetryable(message, 'TaskFailed');
 }
 
+/** What is deleted, and of which Terraform would still manage something. */
+async function leftBehind({ db }: ActivityDependencies, plan: Plan): Promise<string[]> {
+  const { kind, id } = plan.subject;
+  if (plan.states.succeeded !== 'deleted') return [];
+  const destroyed = [...tasksOf(plan)].flatMap(({ step }) =>
+    step.destroys && step.state?.id === id ? step.taskType : [],
+  );
+  const words = await managedWords(db, kind, id, destroyed);
+  return words ? [words] : [];
+}
+
 async function findProblems(deps: ActivityDependencies, plan: Plan, say: (line: string) => void): Promise<string[]> {
-  const problems = await changedSince(deps.db, plan);
+  const problems = [...(await changedSince(deps.db, plan)), ...(await leftBehind(deps, plan))];
   let number = 0;
   for (const { step, within } of tasksOf(plan)) {
     number += 1;
-    const place = step.server ? `on ${step.server.name}` : 'on the worker';
+    const place = step.server || step.cluster ? placeOfStep(step) : 'the worker';
     say(
-      `${number}. ${[...within, step.title].join(' › ')} ${place} (${step.taskType}, ${step.backend}, version ${step.version.slice(0, 12)})`,
+      `${number}. ${[...within, step.title].join(' › ')} on ${place} (${step.taskType}, ${step.backend}, version ${step.version.slice(0, 12)})`,
     );
     try {
       await deps.folderOf(step.version);

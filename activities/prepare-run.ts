@@ -1,21 +1,25 @@
 // From the plan's step to a Run: values bound, secrets opened, the connection to the Server, templates that win.
 
-import { isAbsolute, join } from 'node:path';
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
-import { isDict } from '../model/coerce.ts';
-import { type EntityKind, entities, entityKinds } from '../model/entities.ts';
+import { kubeconfigSecrets } from '../dispatch/kubeconfig.ts';
+import { type EntityKind, entityKinds } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
 import { readPath } from '../model/paths.ts';
 import type { RunnableStep } from '../model/plan.ts';
+import { listCronSites } from '../model/store/cron-runs.ts';
 import { inventoryOf } from '../model/store/inventory.ts';
 import { openedArguments } from '../model/store/opened-arguments.ts';
-import { type WinningOverride, winningOverrides } from '../model/store/overrides.ts';
+import { listUntoldAttempts } from '../model/store/over.ts';
+import { retentionForTask } from '../model/store/retentions.ts';
 import { loadRoot, type Root } from '../model/store/roots.ts';
 import type { AttemptRow } from '../model/store/tasks.ts';
-import type { Argument, TaskType } from '../model/task-type.ts';
+import type { Argument } from '../model/task-type.ts';
+import { servedRepository } from '../repository/served.ts';
 import type { Run, ServerConnection } from './backends/backend.ts';
+import { clusterOf } from './cluster-connection.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { overridesOf } from './overrides.ts';
 import type { TaskArguments } from './run-task.ts';
 
 /** An Action has no run of the engine of its own. */
@@ -40,16 +44,21 @@ export async function prepareRun(
   const type = await readTaskTypeVersion(deps.db, step.version);
   const roots = await loadStepRoots(deps, step);
   const { values, secretArguments, secretValues } = await openInputs(deps, args);
+  if (step.check) refuseUnknown(type.arguments, step, values);
   await openEntities(deps, { specs: type.arguments, step, values, secretArguments, secretValues });
   Object.assign(values, await freshValues(deps, type.arguments, roots));
   const server = roots.server && step.target === 'server' ? await connectionOf(deps, roots.server) : undefined;
   if (server?.sshKey) secretValues.push(server.sshKey);
-  const overrides = Object.entries(await winningOverrides(deps.db, step.taskType, overridden(step, roots)));
+  const cluster = await clusterOf(deps, step, roots, type);
+  if (cluster) secretValues.push(...kubeconfigSecrets(cluster.kubeconfig));
+  const { templates, patches, whose } = await overridesOf(deps.db, step, roots);
+  const repository = type.serves ? servedRepository(type.serves, values) : null;
   const run: Run = {
     taskId: step.taskId,
     attemptId: attempt.id,
     operationId: operation.id,
     attempt: attempt.number,
+    untold: await listUntoldAttempts(deps.db, { task: step.taskId, before: attempt.number }),
     fences: args.fences,
     taskType: {
       name: type.name,
@@ -61,6 +70,7 @@ export async function prepareRun(
     folder: await deps.folderOf(step.version),
     target: step.target,
     ...(server ? { server } : {}),
+    ...(cluster ? { cluster } : {}),
     arguments: values,
     secretArguments,
     context: {
@@ -69,36 +79,19 @@ export async function prepareRun(
       attempt: attempt.number,
       subject: operation.subject,
       fields: await customFields(deps, roots, secretValues),
-      overrides: Object.fromEntries(overrides.map(([template, won]) => [template, originOf(won, roots)])),
+      overrides: whose,
     },
     feedback: { url: `${deps.apiUrl}/api/feedback/${step.taskId}`, token },
-    ...(type.serves ? repositoryOf(type.serves, values) : {}),
-    templates: Object.fromEntries(overrides.map(([template, { text }]) => [template, text])),
-    checkMode: false,
+    ...(repository ? { repository } : {}),
+    ...(type.archive ? { archive: type.archive } : {}),
+    templates,
+    patches,
+    checkMode: step.check === 'dry_run',
+    ...(step.state ? { state: { ...step.state, organisation: operation.organisation } } : {}),
+    ...(step.destroys ? { destroys: true } : {}),
+    ...(step.undoes ? { undoes: step.undoes } : {}),
   };
   return { run, changes: type.changes, secretValues };
-}
-
-/** The repository's name is the id of an Environment: nothing else in the folder can be meant. */
-function repositoryOf(
-  serves: NonNullable<TaskType['serves']>,
-  values: Record<string, unknown>,
-): Pick<Run, 'repository'> {
-  const folder = folderOf(values[serves.folder]);
-  const name = String(values[serves.name] ?? '');
-  if (!folder) return {};
-  if (!isAbsolute(folder) || !/^[0-9A-Z]{26}$/.test(name))
-    throw new AppError(
-      'invalid',
-      'The folder of the Backup store is no absolute path, or the repository has no valid name.',
-    );
-  return { repository: { folder: join(folder, name), access: serves.access ?? 'add' } };
-}
-
-/** Of a Backup store: only one of the type directory is a folder here. */
-function folderOf(value: unknown): string {
-  if (!isDict(value)) return String(value ?? '');
-  return value.type === 'directory' ? String(value.folder ?? '') : '';
 }
 
 async function loadStepRoots(
@@ -113,15 +106,14 @@ async function loadStepRoots(
   return roots;
 }
 
-/** What is laid over a template for an Environment counts on both of its sides. */
-function overridden({ roots: ids }: RunnableStep, { environment }: Partial<Record<EntityKind, Root>>) {
-  const whole = environment?.side_of as Root | null | undefined;
-  return whole ? { ...ids, environment: whole.id } : ids;
-}
-
-/** `Project shop, version 3` */
-function originOf({ kind, version }: WinningOverride, roots: Partial<Record<EntityKind, Root>>): string {
-  return `${entities[kind].title} ${roots[kind]?.name ?? ''}, version ${version}`;
+/** Of what compares: a step before it, of whose outputs it needs one, could not be compared. */
+function refuseUnknown(specs: Argument[], { inputs }: RunnableStep, values: Record<string, unknown>): void {
+  const unknown = specs.filter(
+    ({ name, required }) => required && inputs[name]?.from === 'output' && values[name] === undefined,
+  );
+  if (unknown.length === 0) return;
+  const names = unknown.map(({ name, label }) => label ?? name).join(', ');
+  throw new AppError('invalid', `It needs what another step could not find out (${names}).`);
 }
 
 async function openInputs(deps: ActivityDependencies, { step, bound }: Pick<TaskArguments, 'step' | 'bound'>) {
@@ -163,14 +155,30 @@ async function openEntities(
 async function freshValues(
   deps: ActivityDependencies,
   specs: Argument[],
-  { server, ...others }: Partial<Record<EntityKind, Root>>,
+  roots: Partial<Record<EntityKind, Root>>,
 ): Promise<Record<string, unknown>> {
   const fresh = specs.filter(spec => spec.fresh);
   if (fresh.length === 0) return {};
-  const inventory = server && { ...server, inventory: await inventoryOf(deps.db, server.id) };
-  const roots = { ...others, ...(inventory && { server: inventory }) };
-  return Object.fromEntries(fresh.map(({ name, from = [] }) => [name, readPath(roots, from[0] ?? '') ?? null]));
+  const full: Record<string, Root> = Object.fromEntries(
+    Object.entries(roots).map(([kind, root]) => [kind, { ...root }]),
+  );
+  for (const path of new Set(fresh.map(({ from = [] }) => from[0] ?? ''))) {
+    const [kind = '', name = ''] = path.split('.');
+    if (full[kind] && derived[path]) full[kind][name] = await derived[path](deps, full[kind]);
+  }
+  return Object.fromEntries(fresh.map(({ name, from = [] }) => [name, readPath(full, from[0] ?? '') ?? null]));
 }
+
+/** What an entity has no column for, by path. */
+const derived: Record<string, (deps: ActivityDependencies, root: Root) => Promise<unknown>> = {
+  'server.inventory': ({ db }, { id }) => inventoryOf(db, id),
+  'server.cron_sites': async ({ db, dispatch }, { id }) => {
+    const types = [...(await dispatch.catalogue.current()).applicationTypes.values()];
+    const withCron = types.filter(({ verbs }) => Object.hasOwn(verbs, 'cron')).map(({ name }) => name);
+    return listCronSites(db, id, withCron);
+  },
+  'environment.retention': ({ db }, environment) => retentionForTask(db, environment),
+};
 
 async function connectionOf(deps: ActivityDependencies, server: Root): Promise<ServerConnection> {
   const key = server.ssh_key;

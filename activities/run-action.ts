@@ -47,6 +47,8 @@ async function carryOut(deps: ActivityDependencies, action: ActionPlan): Promise
     mark: () => undefined,
     room: () => undefined,
     hostKey: key => updateHostKey(deps.db, { name: startedBy, organisation }, { server: step.roots.server ?? '', key }),
+    // It has one attempt, and no feedback.
+    adopted: async () => undefined,
     kept: async () => undefined,
   };
   try {

@@ -2,24 +2,33 @@
 // of it is recorded here; which step comes when is the workflow's business.
 
 import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { differencesWords, type FoundDifference } from '../model/drift.ts';
 import { AppError, errorText } from '../model/errors.ts';
+import type { LogMark } from '../model/log.ts';
 import type { RunnableStep, SubjectReference } from '../model/plan.ts';
 import { lookFirst, lostMessage } from '../model/run.ts';
 import { updateHostKey } from '../model/store/host-keys.ts';
 import { openLog } from '../model/store/logs.ts';
 import { listEndedInVain } from '../model/store/over.ts';
+import { approvedPlan } from '../model/store/planned.ts';
 import {
   type AttemptEnd,
   type AttemptRow,
+  adoptFeedback,
   beginAttempt,
   endAttempt,
   findLastTry,
+  findTask,
+  forgetFeedbackOutputs,
   setKept,
+  type TaskRow,
 } from '../model/store/tasks.ts';
 import { createMask, maskValue } from '../secrets/mask.ts';
 import { hashToken, makeToken } from '../secrets/token.ts';
 import type { RunReport, RunResult } from './backends/backend.ts';
+import { takeCronRuns } from './cron-runs.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { differencesOf } from './differences.ts';
 import { isAppErrorNotRetryable } from './failures.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { checkOutputs } from './outputs.ts';
@@ -109,15 +118,23 @@ async function carryOut(
   let mask = createMask([token]);
   const log = createLogWriter(text => mask(text), createPatientWrite(openLog(deps.db, to)), deps.logLimitBytes);
   let result: RunResult;
+  let differences: FoundDifference[] = [];
   try {
     const fences = [...args.fences, ...(await fencesOfOthers(deps, args))];
     const prepared = await prepareRun(deps, { ...args, fences }, attempt, token);
-    mask = createMask([token, ...prepared.secretValues]);
-    result = await runBackend(deps, args, prepared, { log, mask });
+    const known = [token, ...prepared.secretValues];
+    mask = createMask(known);
+    const hide = (secrets: readonly string[]) => {
+      known.push(...secrets);
+      mask = createMask(known);
+    };
+    const told = await runBackend(deps, args, prepared, { log, mask: text => mask(text), hide });
+    result = withSent(told, await findTask(deps.db, step.taskId));
+    if (step.check) differences = differencesOf(step, result, mask);
     result = {
       ...result,
-      // A Task type that only reads changes nothing, whatever its backend can tell.
-      changed: result.changed && prepared.changes,
+      // A Task type that only reads changes nothing, whatever its backend can tell; nor does a dry run.
+      changed: result.changed && prepared.changes && !step.check,
       message: mask(result.message),
       outputs: maskValue(mask, result.outputs) as RunResult['outputs'],
     };
@@ -130,12 +147,29 @@ async function carryOut(
       message: mask(errorText(error)),
     };
   }
+  if (step.destroys && result.status === 'succeeded') result = { ...result, outputs: emptied(step) };
   const checked = checkOutputs(step, result);
   for (const note of checked.notes) log.line(note);
+  const cron = await takeCronRuns(deps, step, checked.result.outputs);
+  for (const line of cron.lines) log.line(line);
   const ending = endingOf(args.step, checked.result);
   if (ending.message) log.line(ending.message);
   await log.close();
-  return conclude(deps, args, attempt, { ...checked.result, ...ending });
+  const told =
+    step.check && checked.result.status === 'succeeded' ? { summary: differencesWords(differences.length) } : {};
+  const outputs = { ...cron.outputs, ...told };
+  const found = { differences, cronRuns: cron.runs };
+  return conclude(deps, args, attempt, { ...checked.result, outputs, ...ending, ...found });
+}
+
+/** Outputs that came by feedback meanwhile. */
+function withSent(result: RunResult, { outputs }: Pick<TaskRow, 'outputs'>): RunResult {
+  return result.status === 'succeeded' ? { ...result, outputs: { ...outputs, ...result.outputs } } : result;
+}
+
+/** Fields that told of what is destroyed. */
+function emptied({ outputs }: RunnableStep): RunResult['outputs'] {
+  return Object.fromEntries(outputs.filter(({ sets }) => sets).map(({ name }) => [name, null]));
 }
 
 /** A step that was given up may have left a command on the Server, which the step after it must not meet: an attempt is a
@@ -149,26 +183,46 @@ async function runBackend(
   deps: ActivityDependencies,
   args: TaskArguments,
   { run }: PreparedRun,
-  { log, mask }: { log: LogWriter; mask: (text: string) => string },
+  { log, mask, hide }: { log: LogWriter; mask: (text: string) => string; hide(secrets: readonly string[]): void },
 ): Promise<RunResult> {
-  const backend = deps.backends[args.step.backend];
+  const { step } = args;
+  const backend = deps.backends[step.backend];
   const report: RunReport = {
     line: log.line,
-    mark: log.mark,
+    // What stands in the place of a secret is hidden in differences, and nowhere else.
+    mark: step.check ? mark => log.mark(withoutDiff(mark)) : log.mark,
     room: log.room,
     hostKey: key => updateHostKey(deps.db, actorOf(args), { server: run.server?.id ?? '', key }),
+    async adopted(number, secrets) {
+      hide(secrets);
+      await adoptFeedback(deps.db, {
+        task: run.taskId,
+        to: run.attempt,
+        from: number,
+        own: hashToken(run.feedback.token),
+      });
+    },
     // Also what the backend cannot know for a secret: a custom field in the context.
     kept: files => setKept(deps.db, run.taskId, maskValue(mask, files) as Record<string, string>),
   };
   const problems = await backend.check(run);
   if (problems.length > 0)
     return { status: 'failed', exitCode: null, changed: false, outputs: {}, message: problems.join(' ') };
+  const running = run.untold.length > 0 ? await backend.attach(run, report, cancellationSignal()) : null;
+  if (running) return running;
   if (run.attempt > 1) {
     log.line(`Attempt ${run.attempt}: making sure that attempt ${run.attempt - 1} is over.`);
     await backend.end(run, run.attempt - 1);
+    await forgetFeedbackOutputs(deps.db, run.taskId);
   }
-  const running = await backend.attach(run, report, cancellationSignal());
-  return running ?? backend.run(run, report, cancellationSignal());
+  const token = step.state && !step.check ? await approvedPlan(deps.db, run.taskId) : undefined;
+  return backend.run(run, report, cancellationSignal(), token);
+}
+
+function withoutDiff<T extends Pick<LogMark, 'data'>>(mark: T): T {
+  if (!mark.data || !('diff' in mark.data)) return mark;
+  const { diff: _diff, ...data } = mark.data;
+  return { ...mark, data };
 }
 
 interface Ending {
@@ -203,11 +257,11 @@ async function conclude(
   deps: ActivityDependencies,
   args: TaskArguments,
   attempt: AttemptRow,
-  result: RunResult & Ending,
+  result: RunResult & Ending & Pick<AttemptEnd, 'differences' | 'cronRuns'>,
 ): Promise<TaskResult> {
   const { step } = args;
-  const { state, exitCode, changed, message, outputs, isLeft = false, retry } = result;
-  const end = { attemptId: attempt.id, state, exitCode, changed, message, outputs, isLeft };
+  const { state, exitCode, changed, message, outputs, isLeft = false, retry, differences = [], cronRuns = [] } = result;
+  const end = { attemptId: attempt.id, state, exitCode, changed, message, outputs, isLeft, differences, cronRuns };
   await endAttempt(deps.db, actorOf(args), step, end);
   if (state === 'succeeded') return { outputs, changed };
   // The engine has its own reason: nothing of ours may look like an answer.
@@ -216,7 +270,8 @@ async function conclude(
     message,
     type: retry ? 'Unreachable' : 'TaskFailed',
     nonRetryable: !retry,
-    details: [exitCode],
+    // Who compares does not go on with a Server that is away.
+    details: [exitCode, result.status],
   });
 }
 

@@ -15,14 +15,24 @@ import { addArchiveRoutes, isArchiveBody } from './routes/archives.ts';
 import { addAttentionRoutes } from './routes/attention.ts';
 import { addCatalogueRoutes } from './routes/catalogue.ts';
 import { addConsoleRoutes } from './routes/console.ts';
+import { addDeliveryRoutes } from './routes/deliveries.ts';
+import { addDriftRoutes } from './routes/drift.ts';
 import { addEntityRoutes } from './routes/entities.ts';
 import { addFeedbackRoutes } from './routes/feedback.ts';
+import { addGitHookRoutes } from './routes/git-hooks.ts';
+import { addHandedOutRoutes } from './routes/handed-out.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addLockRoutes } from './routes/locks.ts';
 import { addLogRoutes } from './routes/logs.ts';
+import { addNeedRoutes } from './routes/needs.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addPlacementRoutes } from './routes/placement.ts';
+import { addRepositoryRoutes, isRepositoryBody } from './routes/repository.ts';
+import { addRetentionRoutes } from './routes/retention.ts';
+import { addRolloutRoutes } from './routes/rollouts.ts';
+import { addScheduleRoutes } from './routes/schedules.ts';
 import { addSessionRoutes } from './routes/session.ts';
+import { addTerraformRoutes } from './routes/terraform.ts';
 
 const headers = secureHeaders({
   contentSecurityPolicy: {
@@ -51,19 +61,31 @@ export function createApp(deps: ApiDependencies): App {
       throw new AppError('invalid', `The request is larger than ${bodyLimitBytes / 1024 / 1024} MiB.`);
     },
   });
-  // Archives go to the disk while they come, and have a limit of their own.
-  app.use('/api/*', (c, next) => (isArchiveBody(c.req.method, c.req.path) ? next() : limit(c, next)));
+  // They go to the disk while they come, archives with a limit of their own.
+  const isStreamed = (method: string, path: string) => isArchiveBody(method, path) || isRepositoryBody(method, path);
+  app.use('/api/*', (c, next) => (isStreamed(c.req.method, c.req.path) ? next() : limit(c, next)));
   addSessionRoutes(app, deps);
+  // Before `/api/schedules/{id}`.
+  addScheduleRoutes(app, deps);
+  addRolloutRoutes(app, deps);
   addEntityRoutes(app, deps);
+  addHandedOutRoutes(app, deps);
+  addGitHookRoutes(app, deps);
+  addDeliveryRoutes(app, deps);
   addPlacementRoutes(app, deps);
+  addRetentionRoutes(app, deps);
   addOperationRoutes(app, deps);
+  addNeedRoutes(app, deps);
   addAttentionRoutes(app, deps);
   addLockRoutes(app, deps);
+  addTerraformRoutes(app, deps);
+  addDriftRoutes(app, deps);
   addActionRoutes(app, deps);
   addLogRoutes(app, deps);
   addCatalogueRoutes(app, deps);
   addFeedbackRoutes(app, deps);
   addArchiveRoutes(app, deps);
+  addRepositoryRoutes(app, deps);
   addConsoleRoutes(app, deps);
   addKeyRoutes(app, deps);
   addDocument(app, deps);

@@ -1,7 +1,15 @@
 // What an Operation and its nested ones ask, with what each answer would do.
 
 import type { Attention, Choice } from '../model/attention.ts';
-import { type Plan, plansOf, type RunnableStep, runnablesOf, type TaskStep, tasksOf } from '../model/plan.ts';
+import {
+  type Plan,
+  plansOf,
+  type RunnableStep,
+  runnablesOf,
+  type SubjectReference,
+  type TaskStep,
+  tasksOf,
+} from '../model/plan.ts';
 import type { OperationRow } from '../model/store/operations.ts';
 import { listDone } from '../model/store/undo.ts';
 import { type DoneStep, isUndoable, stepsLeft } from '../model/undo.ts';
@@ -9,6 +17,7 @@ import type { AttentionView } from './contract.ts';
 import { outermostOf } from './decide.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { failedTasksOf } from './failed-tasks.ts';
+import { plannedOf } from './planned.ts';
 
 export async function attentionsOf(
   deps: ApiDependencies,
@@ -25,9 +34,19 @@ export async function attentionsOf(
       operation: id,
       isDecided: decision?.attention === attention?.id,
       failed: await failedTasksOf(deps, outermost.plan, attention?.tasks ?? []),
+      touches: attention?.approval && outermost.plan ? touchedBy(outermost.plan) : [],
+      ...(attention?.approval && outermost.plan ? await plannedOf(deps, outermost.plan, done) : {}),
       effects: effectsOf(attention as Attention, outermost.plan, { asking: id, done }),
     })),
   );
+}
+
+/** What it works on, and every Environment that it keeps for itself meanwhile. */
+function touchedBy(plan: Plan): SubjectReference[] {
+  const locked = plan.locks.filter(({ kind, mode }) => kind === 'environment' && mode === 'exclusive');
+  const all = [...[...plansOf(plan)].map(each => each.plan.subject), ...locked];
+  const byId = new Map(all.map(({ kind, id, name }) => [id, { kind, id, name }]));
+  return [...byId.values()];
 }
 
 interface Scope {
@@ -53,6 +72,8 @@ function effectsOf(attention: Attention, plan: Plan | null, { asking, done }: Sc
         : `Goes on without ${failed}.${goesOn}`,
     undo: `Ends it and takes back what was changed: ${undone}.${stays ? ` Stays: ${stays}.` : ''}`,
     leave: `Ends it. Everything stays as it is now; it can be resumed later.`,
+    approve: `It goes on.${goesOn}`,
+    reject: undone === 'nothing' ? 'Ends it; nothing was done.' : `Ends it and takes back what was changed: ${undone}.`,
   };
   return Object.fromEntries(attention.choices.map(choice => [choice, words[choice]]));
 }

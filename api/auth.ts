@@ -6,11 +6,11 @@ import { apiKey } from '@better-auth/api-key';
 import { betterAuth } from 'better-auth';
 import { drizzleAdapter } from 'better-auth/adapters/drizzle';
 import type { Context } from 'hono';
+import type { Principal } from '../dispatch/access.ts';
 import { leastPasswordLength } from '../model/access.ts';
 import type { Database } from '../model/store/database.ts';
 import { findMember, firstAdministrator } from '../model/store/people.ts';
 import * as schema from '../model/store/schema/index.ts';
-import type { Principal } from './access.ts';
 import { NotSignedIn } from './problem.ts';
 
 export interface AuthOptions {

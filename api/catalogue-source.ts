@@ -2,6 +2,7 @@
 
 import { catalogueSignature, readCatalogue } from '../catalogue/index.ts';
 import { publishVersions } from '../catalogue/versions.ts';
+import type { CatalogueSource } from '../dispatch/dependencies.ts';
 import type { Catalogue } from '../model/catalogue.ts';
 import type { Database } from '../model/store/database.ts';
 
@@ -9,10 +10,6 @@ export interface CataloguePaths {
   roles: string[];
   operations: string[];
   applications: string[];
-}
-
-export interface CatalogueSource {
-  current(): Promise<Catalogue>;
 }
 
 export function createCatalogueSource(db: Database, paths: CataloguePaths): CatalogueSource {
@@ -23,17 +20,32 @@ export function createCatalogueSource(db: Database, paths: CataloguePaths): Cata
     await publishVersions(db, next, next.folders);
     return next;
   };
+  const look = async () => {
+    const now = await catalogueSignature(paths);
+    if (now !== signature || !catalogue) {
+      signature = now;
+      catalogue = read();
+      catalogue.catch(() => {
+        signature = '';
+      });
+    }
+    return catalogue;
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<Catalogue> | null = null;
   return {
-    async current() {
-      const now = await catalogueSignature(paths);
-      if (now !== signature || !catalogue) {
-        signature = now;
-        catalogue = read();
-        catalogue.catch(() => {
-          signature = '';
+    /** As the folders are at the call or later. Looking takes many calls of the file system: who comes while one look is
+     * under way shares the one after it with all others who wait. */
+    current() {
+      next ??= last
+        .catch(() => undefined)
+        .then(() => {
+          const now = look();
+          next = null;
+          last = now;
+          return now;
         });
-      }
-      return catalogue;
+      return next;
     },
   };
 }

@@ -1,13 +1,13 @@
 // New values for fields of Tasks that have failed: checked like any form, with secrets put away.
 
 import { readTaskTypeVersion } from '../catalogue/versions.ts';
+import type { Principal } from '../dispatch/access.ts';
+import { findReferences } from '../dispatch/entity-input.ts';
 import { invalid, type Problem } from '../model/errors.ts';
 import { isSecretReference } from '../model/fields.ts';
 import type { Input, RunnableStep } from '../model/plan.ts';
 import { validateFields } from '../model/validate.ts';
-import type { Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { findReferences } from './entity-input.ts';
 
 type Inputs = Record<string, Record<string, Input>>;
 

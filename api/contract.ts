@@ -11,11 +11,17 @@
 //   PATCH  /api/<plural>/:id  {values?, fields?}              Entity
 //   DELETE /api/<plural>/:id                                  204; 409 when in use
 //   GET    /api/placement?release=&cluster=&web_server=&database_server=&php_version=   PlacementView
+//   GET    /api/environments/:id/retention                    RetentionView: which backups “Remove old backups” would remove, and why others stay
 //   GET    /api/<plural>/:id/operation-types                  OperationTypeOffer[]
 //   GET    /api/<plural>/:id/operation-types/:type/form       FormView   (?input=<json> shows values chosen so far)
 //   POST   /api/<plural>/:id/operations {type, input, reason?}   201 OperationView; header Idempotency-Key
 //   POST   /api/<plural>/:id/actions {type, input}            ActionView, at once; 503 when no worker is there
-//   GET    /api/<plural>/:id/overrides                        OverrideView[]   (environment, project, cluster)
+//   GET    /api/drift?limit=                                  DriftingView[]   entities with differences, most first
+//   GET    /api/<plural>/:id/drift                            DriftView   (environment, server)
+//   GET    /api/differences/:id                               DifferenceView
+//   PUT    /api/differences/:id/acceptance {content, reason}  DifferenceView; 409 when it has changed since it was shown
+//   DELETE /api/differences/:id/acceptance                    DifferenceView
+//   GET    /api/<plural>/:id/overrides                        OverrideView[]   (environment, project, cluster, organisation)
 //   PUT    /api/<plural>/:id/overrides/:taskType/:template {text}   engineer; text null removes it
 //   GET    /api/operations?state=&subject=&type=&limit=&after=   Page<OperationSummary>
 //   GET    /api/operations/:id                                OperationView
@@ -24,6 +30,11 @@
 //   GET    /api/operations/:id/resume                         ResumeView
 //   POST   /api/operations/:id/resume {inputs}                202 OperationView: a further attempt
 //   GET    /api/operations/:id/again                          AgainView: its inputs for a new one
+//   POST   /api/<plural>/:id/secrets/:field                   {secret}: a new one, answered once; fields that are handed out
+//   GET    /api/receivers/:id/deliveries?limit=&after=        Page<DeliveryView>
+//   POST   /api/receivers/:id/test, /api/deliveries/:id/again  DeliveryView
+//   POST   /api/hooks/git/:project                            signed by the git server: 202 {id, state, message}
+//   GET    /api/projects/:id/pushes?limit=&after=             PushPage
 //   GET    /api/locks?kind=&id=                               ClaimView[]
 //   DELETE /api/locks/:kind/:id/:operation                    204; administrator
 //   GET    /api/operations/:id/log?task=&attempt=&after=&limit=   LogView; Accept: text/plain or ?format=text = the whole raw log
@@ -34,12 +45,22 @@
 //   GET    /api/operations/:id/engine                         EngineView: the run's own history in words
 //   GET    /api/events                                        server-sent events: {kind:'entity'|'operation', id}
 //   GET    /api/tasks/:id/reproduce                           ReproduceView
+//   POST   /api/schedules/preview {id?, values}               SchedulePreview (contract-schedules.ts): the next five times while it is being written
+//   POST   /api/schedules/:id/run {subject?: {kind, id}}      202 RunNowView
+//   GET    /api/schedule-entries?schedule=&subject=           Page<ScheduleEntryView>; without a Schedule what comes next, soonest first
+//   GET    /api/scheduled-runs?schedule=&subject=&state=      Page<ScheduledRunView>
+//   POST   /api/rollouts/preview {values, without}            RolloutPreview (contract-rollouts.ts); the fields: GET /api/rollouts/fields
+//   POST   /api/rollouts {values, without}                    201 RolloutView; header Idempotency-Key
+//   GET    /api/rollouts?state=, /:id, /:id/items?state=&wave=, /:id/report   Page<RolloutSummary>, RolloutView, Page<RolloutItemView>, text
+//   POST   /api/rollouts/:id/pause|resume|pace|approve|abort|retry|remove|undo {reason, settings, subjects}   202 RolloutView
+//   GET    /api/needs                                         {items: Need[], totals}: everything that waits for a person
+//   POST   /api/operations/:id/seen {}                        204: a failure that somebody has looked at
 //   GET    /api/catalogue                                     CatalogueView
 //   GET    /api/task-types/:name/templates/:template          TemplateView
 //   GET    /api/field-definitions, POST, DELETE /:id          FieldDefinition[]
 //   GET    /api/audit?limit=&after=                           Page<AuditView>
 //   GET    /api/tokens, POST {name}, DELETE /:id              TokenView; POST answers {token} once
-//   GET    /api/keys, POST /rotate, POST /reseal, DELETE /:id  KeyView[], RotationView; administrators
+//   GET    /api/keys, POST /rotate, POST /reseal, DELETE /:id  KeyView[], RotationView (contract-keys.ts); administrators
 //   POST   /api/codec/decode {payloads}                       engineers; for Temporal's console and command line
 //   POST   /api/feedback/:task/{log,progress,outputs,fields}  run token only
 //
@@ -49,16 +70,17 @@
 import type { Role } from '../model/access.ts';
 import type { ActionEnd } from '../model/action.ts';
 import type { ApplicationType } from '../model/application-type.ts';
-import type { Attention, Choice } from '../model/attention.ts';
+import type { CronView } from '../model/cron-run.ts';
+import type { DriftCount } from '../model/drift.ts';
 import type { Entity, EntityDefinition, EntityKind } from '../model/entities.ts';
 import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import type { LogChunk } from '../model/log.ts';
 import type { OperationType } from '../model/operation-type.ts';
-import type { ServerField } from '../model/placement.ts';
 import type { LockMode } from '../model/plan.ts';
 import type { OperationState, TaskState } from '../model/run.ts';
 import type { TaskType } from '../model/task-type.ts';
+import type { AttentionView, FailedTaskView } from './contract-attention.ts';
 
 export interface HealthView {
   /** This process can do its work: it reaches database and engine. */
@@ -88,6 +110,12 @@ export interface SessionView {
 export interface ListedEntity extends Entity {
   /** Of an Environment: its Project's current Release, where it has another one. */
   update?: { id: string; name: string } | null;
+  /** Of an Environment: its last backup whose restore was proven; null = none ever was. Times are ISO 8601. */
+  proven?: { backup: string; madeAt: string; provenAt: string | null; recoverySeconds: number | null } | null;
+  /** Of an Environment: its last run of cron; null = none is known. */
+  cron?: CronView | null;
+  /** Of an Environment or a Server: what differs there from what Aegir would make. */
+  drift?: DriftCount;
 }
 
 export interface EntityView extends ListedEntity {
@@ -98,20 +126,6 @@ export interface EntityView extends ListedEntity {
   /** Where a Release lies, or what a Server holds. */
   presences: { server: string; serverName: string; release: string; releaseName: string; path: string }[];
   recentOperations: OperationSummary[];
-}
-
-/** Where an Environment of the given values would be put. */
-export interface PlacementView {
-  servers: PlacedServer[];
-  /** Why it cannot be; paths are names of fields. */
-  problems: Problem[];
-}
-
-export interface PlacedServer {
-  field: ServerField;
-  id: string;
-  name: string;
-  reason: string;
 }
 
 /** Kept nowhere: there is no Operation, no Task and no log of it. */
@@ -154,6 +168,9 @@ export interface FormView {
   given: { label: string; kind: EntityKind; id: string; name: string }[];
   /** What will be done, in order. */
   steps: { id: string; title: string; depth: number; target: string }[];
+  hasDryRun: boolean;
+  /** Who has to approve it before it begins, in words; '' = nobody. */
+  approval: string;
   /** Why it cannot be started whatever is entered. */
   problems: Problem[];
 }
@@ -220,6 +237,8 @@ export interface OperationView extends OperationSummary {
   input: Record<string, unknown>;
   tasks: TaskView[];
   children: OperationSummary[];
+  /** Nothing is done: …/differences has what it would change. */
+  isDryRun: boolean;
   /** What it, or a nested one, asks. */
   attentions: AttentionView[];
   /** Its locks: held, or waited for. */
@@ -228,23 +247,6 @@ export interface OperationView extends OperationSummary {
   cancelRequestedBy: string;
   /** Page of this run in Temporal's console. */
   console: string;
-}
-
-export interface AttentionView extends Attention {
-  /** Operation that asks: decisions go there. */
-  operation: string;
-  /** It is answered, and goes on as soon as the engine hears it. */
-  isDecided: boolean;
-  failed: FailedTaskView[];
-  /** What each choice would do, in words. */
-  effects: Partial<Record<Choice, string>>;
-}
-
-export interface FailedTaskView {
-  id: string;
-  title: string;
-  /** What a retry may change; the value that it has now stands in `default`. */
-  fields: FieldSpec[];
 }
 
 /** Somebody in the queue of a lock. */
@@ -282,7 +284,9 @@ export interface AgainView {
 }
 
 /** Logs of nested Operations are a part of it, in the place of their step. Without `task` and `attempt` everything. */
+export type { PlacedServer, PlacementView } from '../dispatch/place-environment.ts';
 export type { LogHits, LogOutline, LogRange } from '../model/log.ts';
+export type { AttentionView, DryRunView, FailedTaskView } from './contract-attention.ts';
 
 export interface LogView {
   chunks: LogChunk[];
@@ -332,9 +336,11 @@ export interface OverrideView {
   changedAt: string;
 }
 
-/** A template as the Task type brings it: what an override begins with. */
 export interface TemplateView {
+  /** As the Task type brings it. */
   text: string;
+  /** What an override begins with: that text, or a patch for a manifest. */
+  override: string;
 }
 
 export interface AuditView {
@@ -347,27 +353,6 @@ export interface AuditView {
   objectName: string;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
-}
-
-export interface KeyView {
-  /** Derived from the key, tells nothing of it. */
-  id: string;
-  seals: boolean;
-  since: string | null;
-  retiredAt: string | null;
-  /** Stored secrets that only this key opens. */
-  secrets: number;
-  /** Runs in the engine that may need it; null where that is not known yet. */
-  runs: number | null;
-  mayGo: boolean;
-  reason: string;
-}
-
-export interface RotationView {
-  resealed: number;
-  /** Ids of secrets that no key opens. */
-  lost: string[];
-  keys: KeyView[];
 }
 
 export interface TokenView {

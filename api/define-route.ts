@@ -2,9 +2,9 @@
 
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
+import { authorize, type Principal } from '../dispatch/access.ts';
 import type { Verb } from '../model/access.ts';
 import { invalid } from '../model/errors.ts';
-import { authorize, type Principal } from './access.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
 export type Variables = { requestId: string; principal: Principal };
@@ -13,13 +13,20 @@ export type App = OpenAPIHono<{ Variables: Variables }>;
 type Shape = z.ZodType | undefined;
 type Out<T extends Shape> = T extends z.ZodType ? z.output<T> : undefined;
 
+const withoutSignIn = ['open', 'run token', 'signature'] as const;
+const isWithoutSignIn = (access: string): access is (typeof withoutSignIn)[number] =>
+  withoutSignIn.some(each => each === access);
+
 export interface RouteSpec<Query extends Shape, Body extends Shape> {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** `/api/projects/{id}` */
   path: string;
   summary: string;
-  /** `open`: without signing in. `run token`: only by a run's own token, which the handler checks. */
-  access: Verb | 'open' | 'run token';
+  /**
+   * `open`: without signing in. `run token`: only by a run's own token, `signature`: only by somebody who has signed the
+   * request; the handler checks both.
+   */
+  access: Verb | (typeof withoutSignIn)[number];
   query?: Query;
   body?: Body;
   /** 204 has no body. */
@@ -33,7 +40,7 @@ export interface RouteInput<Query extends Shape, Body extends Shape> {
   query: Out<Query>;
   body: Out<Body>;
   c: Context<{ Variables: Variables }>;
-  /** Of somebody signed in; `open` and `run token` routes have no use for it. */
+  /** Of somebody signed in; the others have no use for it. */
   principal: Principal;
 }
 
@@ -50,10 +57,11 @@ export function defineRoute<Query extends Shape = undefined, Body extends Shape 
 ): void {
   // Before anything of the request is looked at.
   const admit: MiddlewareHandler<{ Variables: Variables }> = async (c, next) => {
-    if (spec.access === 'open' || spec.access === 'run token') c.set('principal', nobody);
+    const { access } = spec;
+    if (isWithoutSignIn(access)) c.set('principal', nobody);
     else {
       c.set('principal', await deps.auth.principalOf(c));
-      authorize(c.get('principal'), spec.access);
+      authorize(c.get('principal'), access);
     }
     await next();
   };

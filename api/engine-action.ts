@@ -9,6 +9,7 @@ import {
   WorkflowFailedError,
 } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { engineUnavailable } from '../dispatch/engine-trouble.ts';
 import {
   type ActionEnd,
   type ActionPlan,
@@ -19,7 +20,6 @@ import {
 } from '../model/action.ts';
 import { AppError } from '../model/errors.ts';
 import { actionQueue } from '../model/task-queues.ts';
-import { engineUnavailable } from './engine-trouble.ts';
 
 export interface ActionOptions {
   client: Client;

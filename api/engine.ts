@@ -1,19 +1,20 @@
 // The API's side of Temporal: start, cancel, look at a run, and the settings of the namespace.
 
-import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { defineSearchAttributeKey, type PayloadCodec, TypedSearchAttributes } from '@temporalio/common';
-import { AppError } from '../model/errors.ts';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
+import type { Starter } from '../dispatch/dependencies.ts';
+import { callTimeoutMs, createStarter } from '../dispatch/engine-start.ts';
+import { engineUnavailable } from '../dispatch/engine-trouble.ts';
 import { type EntityReference, lockWorkflowId, type ReleaseSignal } from '../model/lock.ts';
-import type { Plan } from '../model/plan.ts';
 import { lockKey } from '../model/plan-locks.ts';
-import { attemptAttribute, searchAttributes, searchAttributeValues } from '../model/search-attributes.ts';
+import { attemptAttribute, searchAttributes } from '../model/search-attributes.ts';
 import { createDataConverter } from '../secrets/data-converter.ts';
 import type { EngineView } from './contract.ts';
 import { createActionRunner, isUnimplemented, type RunAction } from './engine-action.ts';
 import { openFailures } from './engine-failures.ts';
 import { describeHistory } from './engine-history.ts';
-import { engineUnavailable } from './engine-trouble.ts';
+import { createEngineRollouts, type EngineRollouts } from './engine-rollouts.ts';
+import { createEngineSchedules, type EngineSchedules } from './engine-schedules.ts';
 
 export interface EngineOptions {
   address: string;
@@ -25,9 +26,7 @@ export interface EngineOptions {
 
 export type RunStatus = 'running' | 'closed' | 'unknown';
 
-export interface Engine {
-  /** Answers the id of the run; harmless when it has been started already. Waits a little for the attempt before to close. */
-  start(plan: Plan, attempt: number): Promise<string>;
+export interface Engine extends Starter {
   /** Hints that somebody has decided. */
   tellDecided(operationId: string): Promise<void>;
   /** Takes a lock away from an Operation. */
@@ -41,15 +40,11 @@ export interface Engine {
   consolePage(operationId: string): string;
   /** Runs and Actions, open or ended, that the engine still keeps and that began before. */
   countRunsBefore(time: Date): Promise<number>;
+  schedules: EngineSchedules;
+  rollouts: EngineRollouts;
   healthy(): Promise<boolean>;
   close(): Promise<void>;
 }
-
-/** Longer than an answer of a loaded server takes, short enough for a page that waits. */
-const callTimeoutMs = 5000;
-
-/** Between the moment at which a run says that its Operation is over and its own end: a resume may come in between. */
-const closingMs = 3000;
 
 /** A start that was refused is tried again within a third of this, by the sweeper. */
 const refusalMs = 30_000;
@@ -74,39 +69,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     }
   };
 
-  // With a full disk it answers questions and takes nothing.
-  let refusedAt = 0;
-
-  /** null: another attempt has the id. */
-  const startOrFind = async (plan: Plan, attempt: number): Promise<string | null> => {
-    const args = { plan, attempt, root: plan.operationId, outputs: {}, within: [], fences: [] };
-    try {
-      const handle = await soon(() =>
-        client.workflow.start(plan.type, {
-          workflowId: plan.operationId,
-          taskQueue: options.taskQueue,
-          args: [{ ...args, onFailure: plan.onFailure }],
-          // One that is over may be resumed; the first start is never repeated after its end.
-          workflowIdReusePolicy: attempt === 1 ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
-          typedSearchAttributes: typedAttributes(plan, attempt),
-          staticSummary: `${plan.title} ${plan.subject.name}`,
-        }),
-      );
-      refusedAt = 0;
-      return handle.firstExecutionRunId;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
-        refusedAt = Date.now();
-        throw engineUnavailable(error);
-      }
-      const found = await soon(() => client.workflow.getHandle(plan.operationId).describe());
-      // Runs of earlier versions do not say it.
-      const theirs = found.typedSearchAttributes.get(attemptKey) ?? String(attempt);
-      // One that waits long goes on as a new run; its Operation is known by the first.
-      const first = found.raw.workflowExecutionInfo?.firstRunId || found.runId;
-      return theirs === String(attempt) ? first : null;
-    }
-  };
+  const starter = createStarter({ client, connection, taskQueue: options.taskQueue });
 
   const signal = async (id: string, name: string, ...args: unknown[]) => {
     try {
@@ -119,15 +82,10 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
   return {
     statusOf,
     consolePage,
+    rollouts: createEngineRollouts({ client, connection, taskQueue: options.taskQueue }),
+    schedules: createEngineSchedules({ client, connection, taskQueue: options.taskQueue }),
     runAction: createActionRunner({ client, connection, taskQueue: options.taskQueue }),
-    async start(plan, attempt) {
-      for (const end = Date.now() + closingMs; ; ) {
-        const run = await startOrFind(plan, attempt);
-        if (run) return run;
-        if (Date.now() > end) throw new AppError('unavailable', 'The attempt before is not over in the engine.');
-        await delay(100);
-      }
-    },
+    start: starter.start,
     tellDecided: id => signal(id, 'decided'),
     releaseLock: (lock, operation) =>
       signal(lockWorkflowId(lock), 'release', { key: lockKey(lock), operation, run: null } satisfies ReleaseSignal),
@@ -166,7 +124,7 @@ export async function connectEngine(options: EngineOptions): Promise<Engine> {
     },
     async healthy() {
       return soon(() => connection.workflowService.describeNamespace({ namespace })).then(
-        () => Date.now() - refusedAt > refusalMs,
+        () => Date.now() - starter.refusedAt() > refusalMs,
         () => false,
       );
     },
@@ -182,15 +140,6 @@ async function countActivities(client: Client, query: string): Promise<number> {
     if (isUnimplemented(error)) return 0;
     throw error;
   }
-}
-
-const attemptKey = defineSearchAttributeKey(attemptAttribute, 'KEYWORD');
-
-function typedAttributes(plan: Plan, attempt: number): TypedSearchAttributes {
-  return searchAttributeValues(plan).reduce(
-    (typed, [name, value]) => typed.updateCopy([{ key: defineSearchAttributeKey(name, 'KEYWORD'), value }]),
-    new TypedSearchAttributes([{ key: attemptKey, value: String(attempt) }]),
-  );
 }
 
 /** A month: longer than anyone looks back in the console; the Operations themselves stay in PostgreSQL. */

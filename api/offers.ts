@@ -1,15 +1,19 @@
 // What can be done with an entity now and why not, and what a start still asks.
 
+import type { Principal } from '../dispatch/access.ts';
+import { type OperationRequest, prepareOperation } from '../dispatch/start-operation.ts';
+import { approvalWords } from '../model/approval.ts';
+import { approvalOf } from '../model/approval-rules.ts';
+import { dryRunRefusal } from '../model/dry-run.ts';
 import type { EntityKind } from '../model/entities.ts';
 import type { Form } from '../model/form.ts';
 import { refusalOf } from '../model/offers.ts';
 import type { OperationType } from '../model/operation-type.ts';
+import { listApprovalRules } from '../model/store/approval-rules.ts';
 import { loadRoots } from '../model/store/roots.ts';
-import type { ResolvedStep } from '../model/walk-steps.ts';
-import type { Principal } from './access.ts';
+import type { ResolvedStep, ResolvedTask } from '../model/walk-steps.ts';
 import type { ActionOffer, FormView, OperationTypeOffer } from './contract.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { type OperationRequest, prepareOperation } from './start-operation.ts';
 
 export async function offersOf(
   deps: ApiDependencies,
@@ -46,6 +50,8 @@ export async function formOf(
   request: OperationRequest,
 ): Promise<FormView> {
   const { type, form, steps, refusal, roots } = await prepareOperation(deps, principal, request);
+  const rules = type.action ? [] : await listApprovalRules(deps.db, principal.organisation.id);
+  const approval = approvalOf(rules, { type, roots }, steps, principal.email);
   return {
     type: type.name,
     title: type.title,
@@ -58,8 +64,15 @@ export async function formOf(
       return to && root ? [{ label, kind: to, id: root.id, name: root.name }] : [];
     }),
     steps: shownSteps(steps, 0),
+    hasDryRun: dryRunRefusal(type) === '',
+    approval: approval ? approvalWords(approval) : '',
     problems: [...(refusal ? [{ path: '', message: refusal }] : []), ...form.problems],
   };
+}
+
+function placeOf({ chosen, scope: { roots } }: ResolvedTask): string {
+  if (chosen.target === 'server') return roots.server?.name ?? 'the chosen Server';
+  return chosen.target === 'cluster' ? (roots.cluster?.name ?? 'the chosen Cluster') : 'worker';
 }
 
 function shownSteps(steps: ResolvedStep[], depth: number): FormView['steps'] {
@@ -68,7 +81,6 @@ function shownSteps(steps: ResolvedStep[], depth: number): FormView['steps'] {
     const title = step.step.title ?? step.type.title;
     if (step.kind === 'operation')
       return [{ id: step.step.id, title, depth, target: '' }, ...shownSteps(step.steps, depth + 1)];
-    const target = step.type.target === 'server' ? (step.scope.roots.server?.name ?? 'the chosen Server') : 'worker';
-    return [{ id: step.step.id, title, depth, target }];
+    return [{ id: step.step.id, title, depth, target: placeOf(step) }];
   });
 }

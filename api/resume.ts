@@ -1,20 +1,21 @@
 // A further attempt at an Operation that has failed or was cancelled: what it would run, and its start.
 
+import { actorOf, authorizeRole, type Principal, visibleTo } from '../dispatch/access.ts';
+import { startRun } from '../dispatch/start-operation.ts';
+import { askedBy } from '../model/approval-rules.ts';
 import { entities } from '../model/entities.ts';
 import { AppError } from '../model/errors.ts';
-import { type Plan, plansOf, tasksOf } from '../model/plan.ts';
+import { type Plan, placeOfStep, plansOf, tasksOf } from '../model/plan.ts';
 import { isOver } from '../model/run.ts';
 import { changeInputs } from '../model/store/attention.ts';
 import { findState } from '../model/store/entities.ts';
 import { findOperation, listOperations, type OperationRow } from '../model/store/operations.ts';
 import { resumeOperation } from '../model/store/resume.ts';
 import { listTasks } from '../model/store/tasks.ts';
-import { actorOf, authorizeRole, type Principal, visibleTo } from './access.ts';
 import { changedInputs } from './changed-inputs.ts';
 import type { ResumeView } from './contract.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { failedTasksOf } from './failed-tasks.ts';
-import { startRun } from './start-operation.ts';
 import { summaryOf } from './views.ts';
 
 export async function resumeViewOf(
@@ -35,7 +36,7 @@ export async function resumeViewOf(
       ...steps.map(({ step, within }) => ({
         id: step.taskId,
         title: [...within, step.title].join(' › '),
-        target: step.server?.name ?? 'worker',
+        target: placeOfStep(step),
         runs: !isFinished(step.taskId),
       })),
     ],
@@ -56,6 +57,8 @@ async function refusalOf(deps: ApiDependencies, row: OperationRow): Promise<stri
   if (row.parent || !row.plan) return 'It is part of another Operation: resume that one.';
   if (!isOver(row.state)) return 'It is not over yet.';
   if (row.state === 'succeeded') return 'It has succeeded: there is nothing to resume.';
+  if ([...plansOf(row.plan)].some(({ plan }) => plan.throwaway))
+    return 'What it was made with is gone: start a new one instead.';
   const state = await findState(deps.db, { kind: row.subjectKind, id: row.subjectId });
   return state === 'deleted' ? `The ${entities[row.subjectKind].title} ${row.subjectName} is deleted.` : '';
 }
@@ -82,7 +85,9 @@ export async function resume(
   const open = new Set(rows.filter(task => task.state !== 'succeeded' && !task.skippedBy).map(({ id }) => id));
   const steps = [...tasksOf(row.plan)].map(({ step }) => step).filter(step => open.has(step.taskId));
   const plan: Plan = changeInputs(row.plan, await changedInputs(deps, principal, steps, inputs));
-  const resumed = await resumeOperation(deps.db, actorOf(principal), row, plan);
-  await startRun(deps, resumed, plan);
+  // Whoever wants it now cannot say yes to it.
+  const asked = askedBy(plan, principal.email);
+  const resumed = await resumeOperation(deps.db, actorOf(principal), row, asked);
+  await startRun(deps, resumed, asked);
   return findOperation(deps.db, row.id);
 }

@@ -1,13 +1,13 @@
 // Running an Action: the same checks as for an Operation, an audit row, and the answer of its one step. Nothing else is kept.
 
+import { actorOf, type Principal } from '../dispatch/access.ts';
+import { freezePlan, type OperationRequest } from '../dispatch/start-operation.ts';
 import { type ActionPlan, actionLifeMs } from '../model/action.ts';
 import { AppError } from '../model/errors.ts';
 import { tasksOf } from '../model/plan.ts';
 import { recordChange } from '../model/store/audit.ts';
-import { actorOf, type Principal } from './access.ts';
 import type { ActionView } from './contract.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { freezePlan, type OperationRequest } from './start-operation.ts';
 
 export async function runAction(
   deps: ApiDependencies,

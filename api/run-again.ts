@@ -9,12 +9,13 @@ import type { ApiDependencies } from './dependencies.ts';
 export async function againViewOf(deps: ApiDependencies, row: OperationRow): Promise<AgainView> {
   const { type, plan, input, subjectKind, subjectId, subjectName } = await outermostOf(deps, row);
   const subject = { kind: subjectKind, id: subjectId, name: subjectName };
-  return { type, subject, input, changes: plan ? await changesSince(deps, plan) : [] };
+  // Of a dry run: what it was one of.
+  return { type: plan?.check?.dryRunOf ?? type, subject, input, changes: plan ? await changesSince(deps, plan) : [] };
 }
 
 async function changesSince(deps: ApiDependencies, plan: Plan): Promise<string[]> {
   const catalogue = await deps.catalogue.current();
-  const now = catalogue.operationTypes.get(plan.type);
+  const now = catalogue.operationTypes.get(plan.check?.dryRunOf ?? plan.type);
   if (!now) return [`There is no Operation type “${plan.title}” any more.`];
   const changes = now.version === plan.version ? [] : [`The Operation type “${plan.title}” has changed.`];
   const seen = new Set<string>();

@@ -96,8 +96,10 @@ export function streamAll(deps: ApiDependencies, c: Context, organisation: strin
     const leave = deps.events.subscribe(event => {
       if (event === 'reconnected') waiting.set('all', { kind: 'all' });
       else if (event.organisation !== organisation || event.kind === 'log') return;
-      else if (event.kind === 'operation') waiting.set(event.id, { kind: event.kind, id: event.id });
-      else waiting.set(event.id, { kind: event.kind, entityKind: event.entityKind, id: event.id });
+      else {
+        const { organisation: _, ...pointer } = event;
+        waiting.set(event.id, pointer);
+      }
       bell.ring();
     });
     out.onAbort(() => {

@@ -6,6 +6,7 @@ import { type Plan, plansOf } from '../model/plan.ts';
 import { databaseTrouble } from '../model/store/database-away.ts';
 import { endLostOperation, type OperationEnd } from '../model/store/operation-run.ts';
 import { listDescendants, listOpenOperations, type OperationRow, setEngineRun } from '../model/store/operations.ts';
+import { listOpenRollouts } from '../model/store/rollouts.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
 /** A start that was cut off is made up for within seconds. */
@@ -20,10 +21,12 @@ export function startSweeper(deps: ApiDependencies): () => void {
   let timer: NodeJS.Timeout | undefined;
   let lastTrouble = '';
   const hints: Hints = new Map();
+  const started: Started = new Map();
   const sweep = async () => {
     try {
       const rows = await listOpenOperations(deps.db);
       for (const row of rows) if (!stopped) await trySettling(deps, hints, row);
+      await keepRollouts(deps, started);
       for (const id of hints.keys()) if (!rows.some(row => row.id === id)) hints.delete(id);
       if (lastTrouble) deps.log('The sweeper looks through the open Operations again');
       lastTrouble = '';
@@ -40,6 +43,22 @@ export function startSweeper(deps: ApiDependencies): () => void {
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+/** When each open Rollout was last made sure of. */
+type Started = Map<string, number>;
+
+/** A start that finds its run does nothing there; a run that is lost should not stand still for long. */
+const rolloutMs = 30_000;
+
+async function keepRollouts(deps: ApiDependencies, started: Started): Promise<void> {
+  const open = await listOpenRollouts(deps.db);
+  for (const id of started.keys()) if (!open.some(row => row.id === id)) started.delete(id);
+  for (const row of open) {
+    if (Date.now() - (started.get(row.id) ?? 0) < rolloutMs) continue;
+    await deps.engine.rollouts.start(row);
+    started.set(row.id, Date.now());
+  }
 }
 
 /** One that cannot be settled keeps nobody else from it; an engine that is away is away for all. */

@@ -2,8 +2,7 @@
 
 import type { SubjectReference } from '../model/plan.ts';
 import { type LockClaim, listClaims } from '../model/store/locks.ts';
-import type { OperationRow } from '../model/store/operations.ts';
-import { listDescendants } from '../model/store/operations.ts';
+import { findOperation, listDescendants, type OperationRow } from '../model/store/operations.ts';
 import { type AttemptRow, listTasks, type TaskRow } from '../model/store/tasks.ts';
 import { attentionsOf } from './attentions.ts';
 import type { AttemptView, ClaimView, OperationSummary, OperationView, TaskView } from './contract.ts';
@@ -32,11 +31,13 @@ export function summaryOf(row: OperationRow): OperationSummary {
   };
 }
 
-export async function operationViewOf(deps: ApiDependencies, row: OperationRow): Promise<OperationView> {
+export async function operationViewOf(deps: ApiDependencies, { id }: OperationRow): Promise<OperationView> {
   const [descendants, claims] = await Promise.all([
-    listDescendants(deps.db, row.id),
-    listClaims(deps.db, { operations: [row.id] }),
+    listDescendants(deps.db, id),
+    listClaims(deps.db, { operations: [id] }),
   ]);
+  // After what it contains: with a question of a nested one it must not look as if it went on.
+  const row = await findOperation(deps.db, id);
   const tasks = await listTasks(
     deps.db,
     [row, ...descendants].map(({ id }) => id),
@@ -46,6 +47,7 @@ export async function operationViewOf(deps: ApiDependencies, row: OperationRow):
     input: row.input,
     tasks: tasks.map(taskViewOf),
     children: descendants.filter(({ parent }) => parent === row.id).map(summaryOf),
+    isDryRun: row.plan?.check?.dryRunOf !== undefined,
     attentions: await attentionsOf(deps, row, descendants),
     claims: claimsOf(row.id, claims.map(claimViewOf)),
     cancelRequestedBy: row.cancelRequestedBy ?? '',

@@ -29,6 +29,7 @@ async function play(tasks: string, onLine: (line: string) => void, target: objec
     mark: () => undefined,
     room: () => undefined,
     hostKey: async () => undefined,
+    adopted: async () => undefined,
     kept: async () => undefined,
   };
   const run = makeRun({ folder: folder.path, ...target });

@@ -8,6 +8,7 @@ import { freePort } from '../start/ports.ts';
 
 export interface BenchAegir {
   url: string;
+  temporalAddress: string;
   /** Of start.ts; its parts are its children. */
   pid: number;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
@@ -43,6 +44,7 @@ export async function startBenchAegir(typeFolder: string): Promise<BenchAegir> {
   });
   return {
     url,
+    temporalAddress: `127.0.0.1:${chosen.AEGIR_TEMPORAL_PORT}`,
     pid: child.pid ?? 0,
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       const response = await fetch(`${url}${path}`, {

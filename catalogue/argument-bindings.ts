@@ -30,9 +30,11 @@ function addBinding(spec: Argument, raw: unknown, mistakes: Problem[]): Argument
   const report = (key: string, message: string) => mistakes.push({ path: `${path}.${key}`, message });
   const binding = values as Pick<
     Argument,
-    'from' | 'remember' | 'ask' | 'missing' | 'fresh' | 'unless' | 'label' | 'format' | 'to'
+    'from' | 'remember' | 'ask' | 'missing' | 'fresh' | 'unless' | 'for' | 'label' | 'format' | 'to'
   >;
   const argument: Argument = { ...spec, ...definedOnly<Partial<Argument>>(binding) };
+  // Ansible would want it on servers, too, if its own spec said so.
+  if (binding.for === 'kubernetes' && binding.missing !== undefined) argument.required = true;
   if (binding.fresh && binding.from?.length !== 1) report('fresh', 'has a meaning only beside one path in "from".');
   if (binding.missing !== undefined && binding.ask !== false)
     report('missing', 'has a meaning only beside "ask: false".');

@@ -1,13 +1,13 @@
 // Holds an Operation type against the others: its steps name types that exist, every required argument has a value, what
 // `with:` binds is there, nested Operations end.
 
-import type { EntityKind } from '../model/entities.ts';
+import { argumentsOn, chooseBackend } from '../model/backend-choice.ts';
 import type { Problem } from '../model/errors.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import { type OperationType, type StepType, verbOf } from '../model/operation-type.ts';
 import { isEntityKind, isRelatedRoot, kindOfRoot, type RootName, resolvePathType } from '../model/paths.ts';
-import { type Argument, keepWord, type TaskType } from '../model/task-type.ts';
+import { type Argument, keepWord, planningBackends, type TaskType } from '../model/task-type.ts';
 import { joinPath } from '../model/validate.ts';
 import { type BindingScope, checkBinding, checkRoot } from './check-bindings.ts';
 import { checkForm } from './check-form.ts';
@@ -47,6 +47,13 @@ function checkHead(check: Check): void {
     const problem = unknownType('Application type', name, known.applicationTypes, known.refused.applicationTypes);
     if (problem) problems.push({ path: `for.application.${index}`, message: problem });
   }
+  const { takenBackBy = '' } = operation;
+  const other = known.operationTypes.get(takenBackBy);
+  const problem =
+    takenBackBy && unknownType('Operation type', takenBackBy, known.operationTypes, known.refused.operationTypes);
+  if (problem) problems.push({ path: 'taken_back_by', message: problem });
+  else if (other && other.on !== operation.on)
+    problems.push({ path: 'taken_back_by', message: `is of a ${other.on}, not of a ${operation.on}.` });
   for (const field of operation.fields) {
     if (isEntityKind(field.name) && field.to !== field.name) {
       const message = `is called like a root, so it must be a reference to a ${field.name}.`;
@@ -60,9 +67,17 @@ function checkHead(check: Check): void {
     if (name === 'target' && ask !== false)
       problems.push({ path: 'fields.target', message: 'must have "ask: false".' });
   }
-  for (const kind of Object.keys(operation.locks)) {
-    const problem = roots.has(kind as EntityKind) ? null : checkRoot(kind as EntityKind, check);
-    if (problem) problems.push({ path: `locks.${kind}`, message: problem });
+  const right = operation.putRightBy;
+  if (right !== undefined) {
+    const problem = unknownType('Operation type', right, known.operationTypes, known.refused.operationTypes);
+    const on = known.operationTypes.get(right)?.on;
+    if (problem) problems.push({ path: 'put_right_by', message: problem });
+    else if (on !== operation.on)
+      problems.push({ path: 'put_right_by', message: `"${right}" runs on a ${on}, not on a ${operation.on}.` });
+  }
+  for (const root of Object.keys(operation.locks)) {
+    const problem = roots.has(root as RootName) ? null : checkRoot(root as RootName, check);
+    if (problem) problems.push({ path: `locks.${root}`, message: problem });
   }
 }
 
@@ -99,6 +114,16 @@ function checkTaskStep(step: StepType, task: string, earlier: StepType[], outer:
   );
   if (step.on) reportIf(report, 'on', checkRoot(step.on, check));
   for (const candidate of candidates) checkNeeds(candidate, step, check, report);
+  // Of an application's own it is told with each run.
+  for (const { type, application } of candidates)
+    if (check.operation.check && !application && type.changes && !type.preview)
+      report('task', `"${type.name}" cannot be carried out without changing anything ("preview: false").`);
+  for (const { type } of candidates)
+    if (step.destroys && !type.backends.some(name => planningBackends.includes(name)))
+      report(
+        'destroy',
+        `"${type.name}" keeps no state: only ${planningBackends.join(', ')} can destroy what it has made.`,
+      );
   checkUndo(step, { ...scope, earlier: [...earlier, step] }, report);
 }
 
@@ -148,10 +173,14 @@ function checkTaskName(task: string, { operation, known, roots }: Check, optiona
 function checkNeeds({ type, application }: TaskCandidate, step: StepType, check: Check, report: Report): void {
   const behind = application ? ` (${type.name} of ${application})` : '';
   const root = (type.server ?? 'server').split('.')[0];
-  if (type.target === 'server' && isEntityKind(root) && !check.roots.has(root)) {
+  const [kind, other] = check.operation.for.cluster;
+  // Of Operations for Clusters of one kind that kind's backend is known.
+  const only = other === undefined ? kind : undefined;
+  const target = only === undefined ? type.target : (chooseBackend(type, only)?.target ?? type.target);
+  if (target === 'server' && isEntityKind(root) && !check.roots.has(root)) {
     report('task', `It runs on a Server${behind}. ${checkRoot(root, check)}`);
   }
-  for (const argument of type.arguments) {
+  for (const argument of only === undefined ? type.arguments : argumentsOn(type, only)) {
     if (!argument.required || Object.hasOwn(step.with, argument.name) || canBeFilled(argument, check)) continue;
     // What it is part of gives it.
     if (broughtRoots(step).length > 0) continue;
@@ -159,8 +188,9 @@ function checkNeeds({ type, application }: TaskCandidate, step: StepType, check:
   }
 }
 
-function canBeFilled(argument: Argument, { roots }: Check): boolean {
-  return argument.ask !== false || isFilledUnasked(argument, { roots });
+function canBeFilled(argument: Argument, { roots, operation }: Check): boolean {
+  const isAsked = operation.check ? argument.remember === true : argument.ask !== false;
+  return isAsked || isFilledUnasked(argument, { roots });
 }
 
 function isFilledUnasked(argument: Argument, { roots }: Pick<Check, 'roots'>): boolean {
@@ -208,6 +238,7 @@ function hasType(what: string, known: KnownTypes, operation: OperationType): boo
 function checkUndo(step: StepType, scope: BindingScope & Check, report: Report): void {
   checkBeside(step, report);
   checkUndoneBy(step, scope, report);
+  if (step.destroys && step.undo) report('undo', 'What was destroyed is not undone.');
   if (step.undo === undefined || step.undo === keepWord) return;
   const done = taskCandidates(step.task ?? '', scope.operation, scope.known).map(({ type }) => type);
   const outputs = done.flatMap(type => type.outputs.map(output => output.name));

@@ -2,6 +2,7 @@
 // says what they mean.
 
 import { roles } from '../model/access.ts';
+import { clusterKinds } from '../model/cluster-entity.ts';
 import { entities, entityKinds } from '../model/entities.ts';
 import { type FieldSpec, fieldFormats, fieldTypes } from '../model/fields.ts';
 import { relatedRoots } from '../model/paths.ts';
@@ -71,7 +72,7 @@ export const entryPointKeys: FieldSpec[] = [
 ];
 
 export const taskKeys: FieldSpec[] = [
-  text('target', { required: true, choices: ['server', 'worker'] }),
+  text('target', { required: true, choices: ['server', 'worker', 'cluster'] }),
   text('server'),
   words('backends', { choices: [...backendNames] }),
   dict('serves', {
@@ -81,6 +82,7 @@ export const taskKeys: FieldSpec[] = [
       text('access', { choices: ['read', 'add'], default: 'add' }),
     ],
   }),
+  text('namespace', { choices: ['builds'] }),
   text('archive', { choices: ['read', 'add'] }),
   bool('facts', false),
   dict('arguments', { default: {} }),
@@ -108,6 +110,7 @@ export const bindingKeys: FieldSpec[] = [
   bool('ask'),
   bool('fresh'),
   words('unless'),
+  text('for', { choices: [...clusterKinds] }),
   text('missing'),
   text('label'),
   text('format', { choices: [...fieldFormats] }),
@@ -118,6 +121,9 @@ export const outputKeys: FieldSpec[] = [
   text('type', { required: true, choices: [...fieldTypes] }),
   text('sets'),
   text('creates', { choices: entityKinds.filter(kind => entities[kind].madeOn && !entities[kind].hasFile) }),
+  text('judges', { choices: ['backup'] }),
+  text('removes', { choices: ['backup'] }),
+  text('reports', { choices: ['cron'] }),
   text('help'),
 ];
 
@@ -128,29 +134,37 @@ export const operationKeys: FieldSpec[] = [
   words('when', { default: [] }),
   dict('for', {
     default: {},
-    options: [
-      words('cluster', { choices: ['servers', 'kubernetes'], default: [] }),
-      words('application', { default: [] }),
-    ],
+    options: [words('cluster', { choices: [...clusterKinds], default: [] }), words('application', { default: [] })],
   }),
   text('confirm'),
   dict('confirmed_by'),
   bool('dangerous', false),
   bool('action', false),
+  bool('check', false),
+  text('put_right_by'),
   text('opens'),
   text('minimum_role', { choices: [...roles], default: 'operator' }),
   dict('fields', { default: {} }),
-  dict('adds', { options: [bool('side', false), words('asks', { required: true }), words('takes', { default: [] })] }),
+  dict('adds', {
+    options: [
+      bool('side', false),
+      bool('throwaway', false),
+      words('asks', { required: true }),
+      words('takes', { default: [] }),
+      dict('sets', { default: {} }),
+    ],
+  }),
   dict('changes', { options: [words('asks', { default: [] }), dict('extends', { default: {} })] }),
   { name: 'checks', type: 'list', default: [] },
   dict('locks', {
     default: {},
-    options: entityKinds.map(kind => text(kind, { choices: ['exclusive', 'shared'] })),
+    options: [...entityKinds, 'source'].map(root => text(root, { choices: ['exclusive', 'shared'] })),
   }),
   dict('states', { default: {}, options: ['begin', 'succeeded', 'failed', 'cancelled'].map(name => text(name)) }),
   dict('sets', { default: {} }),
   words('exchanges'),
   text('touches_from'),
+  text('taken_back_by'),
   dict('on_failure', {
     options: [
       text('choose', { required: true, choices: ['undo', 'leave'] }),
@@ -170,8 +184,10 @@ export const stepKeys: FieldSpec[] = [
   text('on', { choices: [...entityKinds, ...relatedRoots] }),
   words('needs'),
   text('unless'),
+  text('for', { choices: [...clusterKinds] }),
   bool('optional'),
   bool('skippable'),
+  bool('destroy'),
   text('undo'),
   dict('undo_with'),
   text('undo_when'),
@@ -180,6 +196,7 @@ export const stepKeys: FieldSpec[] = [
   text('undo_then'),
   dict('undo_then_with'),
   text('undone_by'),
+  text('always'),
 ];
 
 /** Of a list under `extends` of `changes`. */

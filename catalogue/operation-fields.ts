@@ -30,7 +30,9 @@ function checkField(field: OperationField, on: EntityKind, mistakes: Problem[]):
     if (wrong) report(key, wrong);
   };
   if (from !== undefined) checkPath('from', from, field);
-  if (ask === false && from === undefined) report('ask', 'is false, so it needs "from".');
+  // One with a default is given by an outer Operation, or stays as it is.
+  if (ask === false && from === undefined && field.default === undefined)
+    report('ask', 'is false, so it needs "from" or "default".');
   if (missing !== undefined && ask !== false) report('missing', 'has a meaning only beside "ask: false".');
   if (!to && (among ?? except) !== undefined) report(among ? 'among' : 'except', 'belongs to the type reference.');
   if (except !== undefined) checkPath('except', except, field);

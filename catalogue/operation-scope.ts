@@ -21,6 +21,7 @@ export interface KnownTypes {
 
 /** Which root brings which others: the same way as model/store/roots.ts goes. */
 const owners: Partial<Record<EntityKind, EntityKind[]>> = {
+  backup: ['environment', 'release'],
   environment: ['release', 'server', 'cluster'],
   release: ['project'],
   server: ['cluster'],
@@ -38,7 +39,8 @@ export function reachableRoots(type: Pick<OperationType, 'on' | 'fields' | 'adds
   };
   add(type.on);
   for (const field of type.fields) if (isEntityKind(field.name) && field.type === 'reference') add(field.name);
-  if (type.fields.some(field => field.name === 'source')) roots.add('source');
+  // A backup may be of another Environment.
+  if (type.fields.some(({ name }) => name === 'source' || name === 'backup')) roots.add('source');
   if (type.changes && type.on === 'environment') roots.add('source');
   if (type.adds ?? type.fields.some(field => field.name === 'target')) roots.add('source').add('target');
   return roots;

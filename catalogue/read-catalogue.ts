@@ -5,7 +5,7 @@ import type { ApplicationType } from '../model/application-type.ts';
 import type { Catalogue, CatalogueProblem } from '../model/catalogue.ts';
 import type { Problem } from '../model/errors.ts';
 import type { TaskType } from '../model/task-type.ts';
-import { keepWord } from '../model/task-type.ts';
+import { destroyWord, keepWord } from '../model/task-type.ts';
 import { checkOperation, unknownType } from './check-operation.ts';
 import { type CataloguePaths, type FoundTypes, findTypes, typeName } from './find-types.ts';
 import { flatSteps, type KnownTypes } from './operation-scope.ts';
@@ -101,14 +101,15 @@ function allTypes<R extends Read>({ reads }: Reads<R>): Map<string, R['type']> {
 function checkUndos(tasks: Reads<ReadTaskType>): void {
   for (const read of tasks.reads.values()) {
     const { undo } = read.type;
-    const message =
-      undo === undefined || undo === keepWord ? null : unknownType('Task type', undo, tasks.reads, new Set());
+    const message = undo === undefined || isWord(undo) ? null : unknownType('Task type', undo, tasks.reads, new Set());
     if (message) refer(tasks, read, [{ path: 'undo', message }]);
   }
   settle(tasks, 'Task type', ({ type }) =>
-    type.undo === undefined || type.undo === keepWord ? [] : [{ path: 'undo', name: type.undo }],
+    type.undo === undefined || isWord(type.undo) ? [] : [{ path: 'undo', name: type.undo }],
   );
 }
+
+const isWord = (undo: string) => undo === keepWord || undo === destroyWord;
 
 interface Reference {
   path: string;

@@ -14,6 +14,8 @@ import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
 import { checkKeys, checkWord, operationKeys, stepKeys } from './formats.ts';
 import { readFields } from './operation-fields.ts';
+import { flatSteps } from './operation-scope.ts';
+import { readAdded } from './read-added.ts';
 import { readChanges } from './read-changes.ts';
 import { hashData, readYamlFile } from './read-file.ts';
 import { checkSource } from './type-agreement.ts';
@@ -43,6 +45,8 @@ export async function readOperationType(
   const fields = readFields(on, values.fields, mistakes);
   const type = definedOnly<OperationType>({
     action: values.action === true,
+    check: values.check === true || undefined,
+    putRightBy: values.put_right_by as string | undefined,
     opens: values.opens as string | undefined,
     name,
     title: String(values.title ?? name),
@@ -55,7 +59,7 @@ export async function readOperationType(
     confirmedBy: values.confirmed_by as Record<string, string> | undefined,
     dangerous: values.dangerous === true,
     minimumRole: (values.minimum_role ?? 'operator') as Role,
-    adds: readAdded(on, values.adds as AddedEnvironment | undefined, mistakes),
+    adds: readAdded(on, values.adds as Partial<AddedEnvironment> | undefined, mistakes),
     changes: readChanges(values.changes, { on, fields, mistakes }),
     checks: readChecks(values.checks, mistakes),
     fields,
@@ -64,14 +68,17 @@ export async function readOperationType(
     sets: readSets(on, values.sets, mistakes),
     exchanges: values.exchanges as string[] | undefined,
     touchesFrom: values.touches_from as string | undefined,
+    takenBackBy: values.taken_back_by as string | undefined,
     onFailure: readPolicy(values.on_failure, mistakes),
     steps: readSteps(values.steps, { path: 'steps', mistakes, ids: new Set(), stepPaths }),
   });
   checkConfirmed(type, mistakes);
   checkUnless(type, stepPaths, mistakes);
   checkTouches(type, mistakes);
+  checkAlways(type, stepPaths, mistakes);
   checkExchanges(type, mistakes);
   checkAction(type, mistakes);
+  checkComparing(type, mistakes);
   // Without its kind nothing else can be checked.
   return { ...(on && { read: { type, source, stepPaths } }), problems: locate(source, mistakes) };
 }
@@ -112,25 +119,6 @@ function checkConfirmed({ on, fields, confirmedBy }: OperationType, mistakes: Pr
   }
 }
 
-/** Names of fields of an Environment. */
-function readAdded(
-  on: EntityKind | undefined,
-  added: AddedEnvironment | undefined,
-  mistakes: Problem[],
-): AddedEnvironment | undefined {
-  if (!added) return undefined;
-  const report = (path: string, message: string) => mistakes.push({ path, message });
-  if (on && on !== 'environment') report('adds', 'has a meaning only with "on: environment".');
-  for (const key of ['asks', 'takes'] as const) {
-    for (const [index, name] of (added[key] ?? []).entries()) {
-      const field = entities.environment.fields.find(each => each.name === name);
-      if (!field) report(`adds.${key}.${index}`, `"${name}" is no field of an environment.`);
-      else if (field.secret && key === 'takes') report(`adds.${key}.${index}`, `"${name}" is a secret of its own.`);
-    }
-  }
-  return { side: added.side === true, asks: added.asks ?? [], takes: added.takes ?? [] };
-}
-
 function readChecks(raw: unknown, mistakes: Problem[]): OperationCheck[] | undefined {
   if (!Array.isArray(raw) || raw.length === 0) return undefined;
   const listed = (value: unknown) => (value === undefined ? undefined : Array.isArray(value) ? value : [value]);
@@ -163,6 +151,18 @@ function checkUnless({ checks = [], fields }: OperationType, stepPaths: Map<Step
 function checkTouches({ touchesFrom, steps }: OperationType, mistakes: Problem[]): void {
   if (touchesFrom === undefined || steps.some(({ id, task }) => id === touchesFrom && task !== undefined)) return;
   mistakes.push({ path: 'touches_from', message: `"${touchesFrom}" is no step with a task here.` });
+}
+
+/** It comes behind the step from which on it is carried out, in this order also where nothing fails. */
+function checkAlways({ steps }: OperationType, stepPaths: Map<StepType, string>, mistakes: Problem[]): void {
+  for (const [step, path] of stepPaths) {
+    if (step.always === undefined) continue;
+    const report = (message: string) => mistakes.push({ path: joinPath(path, 'always'), message });
+    const index = steps.indexOf(step);
+    if (index < 0 || !step.operation) report('belongs to an Operation that is no part of another step.');
+    else if (!steps.slice(0, index).some(({ id }) => id === step.always))
+      report(`"${step.always}" is no step before it.`);
+  }
 }
 
 /** Only what is of a place: everything else is the same on both sides. */
@@ -208,6 +208,28 @@ function checkAction(
   if (Object.keys(sets).length > 0) report('sets', 'An Action sets no fields.');
   if (Object.keys(locks).length > 0) report('locks', 'An Action takes no locks.');
   if (onFailure) report('on_failure', 'An Action is over at once.');
+}
+
+/** It leaves everything as it is, in the model too. */
+function checkComparing(type: OperationType, mistakes: Problem[]): void {
+  const report = (path: string, message: string) => mistakes.push({ path, message });
+  if (!type.check) {
+    if (type.putRightBy !== undefined) report('put_right_by', 'has a meaning only beside "check: true".');
+    return;
+  }
+  const { action, states, sets, adds, changes, exchanges, touchesFrom, onFailure, locks, steps } = type;
+  const writes = { states, sets, adds: adds ?? {}, changes: changes ?? {}, exchanges: exchanges ?? {} };
+  for (const [key, given] of Object.entries(writes))
+    if (Object.keys(given).length > 0) report(key, 'What only compares ("check: true") changes nothing.');
+  if (action) report('action', 'What compares is an Operation: its differences are kept.');
+  if (touchesFrom !== undefined) report('touches_from', 'What only compares ("check: true") touches nothing.');
+  if (onFailure) report('on_failure', 'What only compares never asks: it goes on with the next step.');
+  for (const [kind, mode] of Object.entries(locks))
+    if (mode === 'exclusive') report(`locks.${kind}`, 'What only compares takes shared locks.');
+  for (const { id, operation, undo } of flatSteps(steps)) {
+    if (operation) report('steps', `The step "${id}" is an Operation: only Tasks can be compared.`);
+    if (undo) report('steps', `The step "${id}" changes nothing, so it needs no undo.`);
+  }
 }
 
 interface Place {
@@ -256,8 +278,10 @@ function readStep(raw: unknown, place: Place): StepType[] {
     on: values.on as RootName | undefined,
     needs: values.needs as string[] | undefined,
     unless: values.unless as string | undefined,
+    for: values.for as StepType['for'],
     optional: values.optional as boolean | undefined,
     skippable: values.skippable as boolean | undefined,
+    destroys: values.destroy === true || undefined,
     undo: values.undo as string | undefined,
     undoWith: values.undo_with as Record<string, unknown> | undefined,
     undoWhen: values.undo_when as string | undefined,
@@ -266,6 +290,7 @@ function readStep(raw: unknown, place: Place): StepType[] {
     undoThen: values.undo_then as string | undefined,
     undoThenWith: values.undo_then_with as Record<string, unknown> | undefined,
     undoneBy: values.undone_by as string | undefined,
+    always: values.always as string | undefined,
   });
   place.stepPaths.set(step, path);
   return [step];

@@ -3,21 +3,33 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isForClusters } from '../model/backend-choice.ts';
 import type { CatalogueProblem } from '../model/catalogue.ts';
 import { isDict } from '../model/coerce.ts';
 import type { EntityKind } from '../model/entities.ts';
 import { errorText, type Problem } from '../model/errors.ts';
 import type { FieldRules } from '../model/fields.ts';
 import { isEntityKind, resolvePathType } from '../model/paths.ts';
-import type { Argument, BackendName, Output, TaskTarget, TaskType } from '../model/task-type.ts';
+import {
+  type Argument,
+  type BackendName,
+  destroyWord,
+  madeOutput,
+  type Output,
+  planningBackends,
+  type TaskTarget,
+  type TaskType,
+} from '../model/task-type.ts';
 import { validateFields } from '../model/validate.ts';
 import { addBindings } from './argument-bindings.ts';
+import { checkTerraform } from './check-terraform.ts';
 import { compareDefaults } from './compare-defaults.ts';
 import { definedOnly } from './defined-only.ts';
 import { typeName } from './find-types.ts';
 import { type FolderFile, hashFiles, readFolder } from './folder-files.ts';
 import { argumentKeys, checkWord, entryPointKeys, outputKeys, taskKeys } from './formats.ts';
 import { joinText, readArguments, readRules } from './read-arguments.ts';
+import { checkManifests, manifestFiles, manifestPattern } from './read-manifests.ts';
 import { checkTarget } from './type-agreement.ts';
 import { locate, parseYaml, type YamlSource } from './yaml-source.ts';
 
@@ -45,7 +57,9 @@ export async function readTaskType(folder: string): Promise<{ read?: ReadTaskTyp
   if (!specs || !aegir) return { problems };
   const main = readEntryPoint(specs, problems);
   const task = readTask(aegir, { name, files: found.files, main }, problems);
+  problems.push(...checkManifests(folder, found.files, task));
   if (task.backends.includes('ansible')) problems.push(...(await compareDefaults(folder, specs, main.arguments)));
+  if (task.backends.includes('terraform')) problems.push(...checkTerraform(folder, found.files, task));
   return { read: { type: { ...task, version: hashFiles(found.files) }, source: aegir, folder }, problems };
 }
 
@@ -100,11 +114,13 @@ function readTask(
   const { values, problems: mistakes } = validateFields(taskKeys, source.data);
   const target = values.target as TaskTarget | undefined;
   const backends = findBackends(values.backends as BackendName[] | undefined, from.files, mistakes);
+  checkTargetOf(backends, target, mistakes);
   const allArguments = addBindings(from.main.arguments, values.arguments, mistakes);
   const outputs = readOutputs(values.outputs, mistakes);
+  if (plans(backends)) addMade(outputs, values, mistakes);
   const server = readServer(values.server as string | undefined, target, mistakes);
   const serves = readServes(values.serves as TaskType['serves'], allArguments, mistakes);
-  const undoWhen = readUndoWhen(values, outputs, mistakes);
+  const undoWhen = readUndoWhen(values, { outputs, backends }, mistakes);
   const retry = (values.retry ?? {}) as { attempts?: number; delay?: number };
   const needs = rootsOf(allArguments, outputs, target, server);
   if (values.archive === 'read' && !needs.includes('archive'))
@@ -122,6 +138,7 @@ function readTask(
     server,
     backends,
     serves,
+    namespace: values.namespace as TaskType['namespace'],
     archive: values.archive as TaskType['archive'],
     arguments: allArguments,
     rules: from.main.rules,
@@ -130,15 +147,20 @@ function readTask(
     retry: { attempts: retry.attempts ?? 1, firstDelaySeconds: retry.delay ?? 0 },
     repeatable: values.repeatable as boolean,
     changes: values.changes as boolean,
-    preview: (values.preview as boolean | undefined) ?? backends.includes('ansible'),
+    preview:
+      (values.preview as boolean | undefined) ??
+      (backends.includes('ansible') || plans(backends) || isForClusters(backends)),
     facts: values.facts as boolean,
     undo: values.undo as string | undefined,
     undoWhen,
     undoStates: values.undo_states as string[] | undefined,
     needs,
-    templates: from.files
-      .filter(file => file.path.startsWith('templates/'))
-      .map(file => file.path.slice('templates/'.length)),
+    templates: [
+      ...from.files
+        .filter(file => file.path.startsWith('templates/'))
+        .map(file => file.path.slice('templates/'.length)),
+      ...manifestFiles(from.files),
+    ],
   });
 }
 
@@ -151,8 +173,34 @@ function readServes(serves: TaskType['serves'], known: Argument[], mistakes: Pro
   return serves;
 }
 
-function readUndoWhen(values: Record<string, unknown>, outputs: Output[], mistakes: Problem[]): string | undefined {
+const plans = (backends: BackendName[]) => planningBackends.some(name => backends.includes(name));
+
+function addMade(outputs: Output[], { preview }: Record<string, unknown>, mistakes: Problem[]): void {
+  const { name } = madeOutput;
+  if (outputs.some(output => output.name === name))
+    mistakes.push({ path: `outputs.${name}`, message: 'is given by every Task type of this backend: take it away.' });
+  if (preview === false)
+    mistakes.push({ path: 'preview', message: 'cannot be false: this backend shows a plan of everything.' });
+  outputs.push(madeOutput);
+}
+
+function readUndoWhen(
+  values: Record<string, unknown>,
+  { outputs, backends }: Pick<TaskType, 'outputs' | 'backends'>,
+  mistakes: Problem[],
+): string | undefined {
   const when = values.undo_when as string | undefined;
+  if (values.undo === destroyWord) {
+    const named = `"${destroyWord}"`;
+    if (!plans(backends))
+      mistakes.push({ path: 'undo', message: `${named} is for the backends ${planningBackends.join(', ')} only.` });
+    if (when !== undefined)
+      mistakes.push({
+        path: 'undo_when',
+        message: `has no meaning beside ${named}: only what it has made is removed.`,
+      });
+    return madeOutput.name;
+  }
   if (when === undefined) return undefined;
   const path = 'undo_when';
   if (values.undo === undefined) mistakes.push({ path, message: 'has a meaning only beside "undo".' });
@@ -176,23 +224,38 @@ function checkNumbers(values: Record<string, unknown>, mistakes: Problem[]): voi
   }
 }
 
-const backendFiles: Record<BackendName, string[]> = {
-  ansible: ['tasks/main.yml', 'tasks/main.yaml'],
-  shell: ['shell/run'],
+/** By which files a folder has a backend; the name is for messages. */
+const backendFiles: Record<BackendName, { named: string; pattern: RegExp }> = {
+  ansible: { named: 'tasks/main.yml', pattern: /^tasks\/main\.ya?ml$/ },
+  shell: { named: 'shell/run', pattern: /^shell\/run$/ },
+  terraform: { named: 'terraform/main.tf', pattern: /^terraform\/[^/]+\.tf$/ },
+  kubernetes: { named: 'kubernetes/*.yml', pattern: manifestPattern },
 };
 
+function checkTargetOf(backends: BackendName[], target: TaskTarget | undefined, mistakes: Problem[]): void {
+  const path = 'target';
+  if (isForClusters(backends) && target !== undefined && target !== 'cluster')
+    mistakes.push({ path, message: `must be "cluster": it has only ${backends.join(' and ')}.` });
+  if (target === 'cluster' && backends.length > 0 && !isForClusters(backends))
+    mistakes.push({
+      path,
+      message: `must say where ${backends.join(' and ')} run, "server" or "worker"; on a Kubernetes Cluster it is the Cluster by itself.`,
+    });
+}
+
 function findBackends(wanted: BackendName[] | undefined, files: FolderFile[], mistakes: Problem[]): BackendName[] {
-  const fileOf = (backend: BackendName) => files.find(file => backendFiles[backend].includes(file.path));
+  const fileOf = (backend: BackendName) => files.find(file => backendFiles[backend].pattern.test(file.path));
   const there = (Object.keys(backendFiles) as BackendName[]).filter(fileOf);
   if (!wanted && there.length === 0)
     mistakes.push({
       path: '',
-      message: 'The folder has neither tasks/main.yml nor shell/run: there is nothing to run.',
+      message:
+        'The folder has neither tasks/main.yml nor shell/run nor terraform/main.tf nor kubernetes/*.yml: there is nothing to run.',
     });
   if (wanted?.length === 0) mistakes.push({ path: 'backends', message: 'must name at least one backend.' });
   for (const backend of wanted ?? []) {
     if (!there.includes(backend))
-      mistakes.push({ path: 'backends', message: `"${backend}" needs the file ${backendFiles[backend][0]}.` });
+      mistakes.push({ path: 'backends', message: `"${backend}" needs the file ${backendFiles[backend].named}.` });
   }
   const run = fileOf('shell');
   if (run && !run.executable) mistakes.push({ path: '', message: 'shell/run is not executable: chmod +x it.' });
@@ -206,12 +269,16 @@ function readOutputs(raw: unknown, mistakes: Problem[]): Output[] {
     if (wrongName) mistakes.push({ path, message: wrongName });
     const { values, problems } = validateFields(outputKeys, entry as Record<string, unknown>, { path });
     mistakes.push(...problems);
-    const { type, sets, creates, help } = values as Partial<Output>;
+    const { type, sets, creates, judges, removes, reports, help } = values as Partial<Output>;
     if (!type) return [];
     const wrongTarget = sets === undefined ? null : checkTarget(sets, type);
     if (wrongTarget) mistakes.push({ path: `${path}.sets`, message: wrongTarget });
     if (creates && type !== 'dict') mistakes.push({ path: `${path}.creates`, message: 'needs "type: dict".' });
-    return [definedOnly<Output>({ name, type, sets, creates, help })];
+    if (judges && type !== 'dict') mistakes.push({ path: `${path}.judges`, message: 'needs "type: dict".' });
+    if (removes && type !== 'list') mistakes.push({ path: `${path}.removes`, message: 'needs "type: list".' });
+    if (reports && type !== 'list' && type !== 'bool')
+      mistakes.push({ path: `${path}.reports`, message: 'needs "type: list" or "type: bool".' });
+    return [definedOnly<Output>({ name, type, sets, creates, judges, removes, reports, help })];
   });
 }
 
@@ -224,7 +291,12 @@ function rootsOf(
 ): EntityKind[] {
   const paths = [...specs.flatMap(spec => spec.from ?? []), ...outputs.map(output => output.sets)];
   const names = paths.flatMap(path => (path === undefined ? [] : rootNames(path)));
-  return [...new Set([...names, ...(target === 'server' ? rootNames(server ?? 'server') : [])])];
+  const place: Record<TaskTarget, EntityKind[]> = {
+    worker: [],
+    server: rootNames(server ?? 'server'),
+    cluster: ['cluster'],
+  };
+  return [...new Set([...names, ...(target ? place[target] : [])])];
 }
 
 function readServer(path: string | undefined, target: TaskTarget | undefined, mistakes: Problem[]): string | undefined {

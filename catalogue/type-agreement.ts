@@ -1,6 +1,6 @@
 // Whether a value of one shape may be given to another: paths to arguments, outputs to arguments and to entity fields.
 
-import { entities } from '../model/entities.ts';
+import { type EntityKind, entities } from '../model/entities.ts';
 import type { FieldSpec, FieldType } from '../model/fields.ts';
 import { suggestName } from '../model/near-name.ts';
 import { isEntityKind, resolvePathType } from '../model/paths.ts';
@@ -49,13 +49,13 @@ export function checkSource(path: string, argument: FieldSpec): string | null {
   return problem && `"${path}" ${problem}`;
 }
 
-/** The entity field that an output sets: results and custom fields only, as people set the others. */
+/** The entity field that an output sets: results, custom fields, and those of people that say so. */
 export function checkTarget(path: string, type: FieldType): string | null {
   const [root = '', name = '', ...rest] = path.split('.');
   const found = resolvePathType(path);
   if ('problem' in found) return found.problem;
   if (root !== 'presence' && !found.custom) {
-    const settable = isEntityKind(root) ? entities[root].resultFields.map(field => field.name) : [];
+    const settable = isEntityKind(root) ? settableFields(root) : [];
     if (rest.length > 0 || !settable.includes(name)) {
       const list = [...settable, 'fields.<custom>'].map(field => `${root}.${field}`).join(', ');
       return `"${path}" cannot be set by an output.${suggestName(name, settable)} Outputs of a ${root} set ${list}.`;
@@ -68,3 +68,8 @@ export function checkTarget(path: string, type: FieldType): string | null {
   const problem = isNumber ? `gives a ${type}, but a str is needed.` : checkAgreement({ type }, found.spec);
   return problem && `"${path}": the output ${problem}`;
 }
+
+const settableFields = (kind: EntityKind): string[] => [
+  ...entities[kind].resultFields.map(field => field.name),
+  ...(entities[kind].setByTasks ?? []),
+];

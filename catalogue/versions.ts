@@ -3,16 +3,26 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ApplicationType } from '../model/application-type.ts';
 import type { Catalogue } from '../model/catalogue.ts';
 import { AppError } from '../model/errors.ts';
-import { type CatalogueVersion, keepVersion, missingVersions, readVersion } from '../model/store/catalogue-versions.ts';
-import type { Db } from '../model/store/database.ts';
+import type { OperationType } from '../model/operation-type.ts';
+import {
+  type CatalogueVersion,
+  keepVersion,
+  listCurrent,
+  missingVersions,
+  readSpecs,
+  readVersion,
+  setCurrent,
+} from '../model/store/catalogue-versions.ts';
+import type { Database, Db } from '../model/store/database.ts';
 import type { TaskType } from '../model/task-type.ts';
 import { packFolder, readPackedTexts, unpackFolder } from './pack.ts';
 
 /** @param folders where the Task types of these versions lie. */
 export async function publishVersions(
-  db: Db,
+  db: Database,
   catalogue: Catalogue,
   folders: ReadonlyMap<string, string>,
 ): Promise<void> {
@@ -32,6 +42,28 @@ export async function publishVersions(
     const content = entry.kind === 'task' && folder ? await packFolder(folder, entry.version) : Buffer.alloc(0);
     await keepVersion(db, { ...entry, content });
   }
+  await setCurrent(db, all);
+}
+
+/** Answers the catalogue that was published last, for who has not the folders. Mistakes of types are not part of it. */
+export function createPublishedCatalogue(db: Db): () => Promise<Catalogue> {
+  let known = new Map<string, Record<string, unknown>>();
+  return async () => {
+    const current = await listCurrent(db);
+    const missing = current.map(({ version }) => version).filter(version => !known.has(version));
+    const read = missing.length > 0 ? await readSpecs(db, missing) : [];
+    const specs = new Map([...known, ...read.map(({ version, spec }) => [version, spec] as const)]);
+    known = new Map(current.map(({ version }) => [version, specs.get(version) ?? {}]));
+    // Written by publishVersions from checked types.
+    const typesOf = <T>(kind: CatalogueVersion['kind']): Map<string, T> =>
+      new Map(current.filter(one => one.kind === kind).map(one => [one.name, known.get(one.version) as T]));
+    return {
+      taskTypes: typesOf<TaskType>('task'),
+      operationTypes: typesOf<OperationType>('operation'),
+      applicationTypes: typesOf<ApplicationType>('application'),
+      problems: [],
+    };
+  };
 }
 
 export async function readTaskTypeVersion(db: Db, version: string): Promise<TaskType> {

@@ -1,6 +1,7 @@
 // One YAML file with the line of everything in it, so that a mistake can be named by file and line.
 
 import {
+  type Document,
   isAlias,
   isMap,
   isScalar,
@@ -8,6 +9,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
+  parseAllDocuments,
   parseDocument,
   type ScalarTag,
   type Tags,
@@ -32,17 +34,39 @@ const mostAliases = 100;
 
 /** `version`: 1.1 for what Ansible reads as well (yes = true, 0644 = 420), 1.2 for files that only Aegir reads (`on:` is a word). */
 export function parseYaml(file: string, text: string, version: '1.1' | '1.2'): ParsedYaml {
-  const fail = (message: string, line = 1) => ({ problems: [{ file, line, message }] });
-  if (text.length > longestFile) return fail('is longer than 1 MiB.');
+  const fail = (message: string) => ({ problems: [{ file, line: 1, message }] });
+  if (text.length > longestFile) return fail(tooLong);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
+  const document = parseDocument(text, optionsOf(version, lines));
+  return readDocument(file, document, lines);
+}
+
+const tooLong = 'is longer than 1 MiB.';
+
+/** Of a file with several documents; empty ones are left out. */
+export function parseYamlDocuments(file: string, text: string): ParsedYaml[] {
+  if (text.length > longestFile) return [{ problems: [{ file, line: 1, message: tooLong }] }];
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, optionsOf('1.2', lines));
+  if (!Array.isArray(documents)) return [];
+  return documents
+    .filter(document => document.contents !== null || document.errors.length > 0)
+    .map(document => readDocument(file, document, lines));
+}
+
+function optionsOf(version: '1.1' | '1.2', lineCounter: LineCounter) {
+  return {
     version,
-    lineCounter: lines,
+    lineCounter,
     uniqueKeys: true,
     prettyErrors: false,
     stringKeys: true,
     ...(version === '1.1' && { customTags: readAsPython }),
-  });
+  };
+}
+
+function readDocument(file: string, document: Document.Parsed, lines: LineCounter): ParsedYaml {
+  const fail = (message: string, line = 1) => ({ problems: [{ file, line, message }] });
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
   // A warning is an unknown tag (!vault, !unsafe): its value would not be what its author means.
   const mistakes = [...document.errors, ...document.warnings];

@@ -4,6 +4,7 @@ import type { AttentionView, ClaimView, OperationView } from '../api/contract.ts
 import { type Choice, choices } from '../model/attention.ts';
 import { ordinal } from '../model/ordinal.ts';
 import { isOver } from '../model/run.ts';
+import { renderDryRun } from './diff.ts';
 import { localTime } from './output.ts';
 
 /** What nobody has answered yet. */
@@ -43,11 +44,13 @@ const ends: Record<Choice, string> = {
   skip: 'it goes on without the step',
   undo: 'it ends, and what is done is undone',
   leave: 'it ends and stays as it is',
+  approve: 'it goes on',
+  reject: 'it is rejected',
 };
 
 /** What happened, and a command line for each answer with what it would do. */
 export function renderQuestion(question: AttentionView, { tasks }: OperationView): string[] {
-  const { operation, effects, failed, policy } = question;
+  const { operation, effects, failed, planned, policy } = question;
   const offered = choices.filter(choice => question.choices.includes(choice));
   const titles = tasks
     .filter(({ id }) => question.tasks.includes(id))
@@ -57,6 +60,10 @@ export function renderQuestion(question: AttentionView, { tasks }: OperationView
   return [
     `Needs attention since ${localTime(question.since)}: ${question.message}`,
     ...(titles.length > 0 ? [`Failed: ${titles.join(', ')}`] : []),
+    ...(question.touches.length > 0
+      ? [`It works on: ${question.touches.map(({ kind, name }) => `${kind}/${name}`).join(', ')}`]
+      : []),
+    ...(planned ? renderDryRun(planned, false).split('\n') : []),
     'Choose one:',
     ...offered.map(choice =>
       `  ./aegir decide ${operation} ${choice.padEnd(width)}  ${effects[choice] ?? ''}`.trimEnd(),

@@ -2,13 +2,15 @@
 
 import type { EntityView } from '../api/contract.ts';
 import { certificatesField, nameStatesOf } from '../model/certificates.ts';
+import { cronResultWords } from '../model/cron-run.ts';
+import { driftWords } from '../model/drift.ts';
 import { type Entity, entities, entityKinds } from '../model/entities.ts';
 import type { FieldSpec } from '../model/fields.ts';
 import { placementField, reasonAt } from '../model/placement.ts';
 import { type KindDefinition, nameOf } from './connection.ts';
 import type { CliEnvironment } from './environment.ts';
 import { renderOperations } from './operation-table.ts';
-import { localTime } from './output.ts';
+import { localTime, provenWords } from './output.ts';
 import { renderCell } from './table.ts';
 import { printable } from './text.ts';
 
@@ -18,6 +20,9 @@ export function renderEntity(environment: CliEnvironment, definition: KindDefini
     ['Id', entity.id],
     ['State', entity.state],
     ...definition.fields.map(field => fieldRow(field, values[field.name], entity)),
+    ...(entity.proven === undefined ? [] : [['Last proven backup', provenWords(entity)] as [string, string]]),
+    ...cronRows(entity),
+    ...driftRows(entity),
     ...(entity.update ? [['Update available', `${entity.update.name} (${entity.update.id})`] as [string, string]] : []),
     ...definition.resultFields
       .filter(({ name }) => values[name] !== null && values[name] !== undefined && name !== placementField)
@@ -53,6 +58,20 @@ export function renderPairs(rows: [string, string][]): string {
           .replaceAll('\n', `\n${' '.repeat(width + 2)}`)}\n`,
     )
     .join('');
+}
+
+function cronRows({ cron }: EntityView): [string, string][] {
+  if (!cron) return [];
+  const { at, seconds, words, skippedAt, skippedBecause } = cron;
+  const last = at ? `${localTime(at)}, ${(seconds ?? 0).toFixed(1)} s, ${cronResultWords(cron)}` : 'never';
+  const since = skippedAt ? `left out ${localTime(skippedAt)}: ${skippedBecause}` : '';
+  return [['Last run of cron', [last, words, since].filter(Boolean).join('\n')]];
+}
+
+function driftRows({ drift, kind, id }: EntityView): [string, string][] {
+  if (!drift) return [];
+  const words = [driftWords(drift), ...(drift.checkedAt ? [`checked ${localTime(drift.checkedAt)}`] : [])].join(', ');
+  return [['Drift', drift.open + drift.accepted > 0 ? `${words} (aegir drift ${kind}/${id})` : words]];
 }
 
 function fieldRow(field: FieldSpec, value: unknown, entity: EntityView): [string, string] {

@@ -1,7 +1,8 @@
 // How the command line ends: its exit codes, and errors as lines that say what to do.
 
+import type { OperationView } from '../api/contract.ts';
 import { errorText, type Problem } from '../model/errors.ts';
-import type { OperationState } from '../model/run.ts';
+import { openQuestions } from './attention.ts';
 import { printable } from './text.ts';
 
 export const exitCodes = {
@@ -31,9 +32,10 @@ export function usageError(message: string, problems: Problem[] = []): CliError 
   return new CliError(exitCodes.usage, message, problems);
 }
 
-export function exitCodeOf(state: OperationState): ExitCode {
-  // What needs attention has not succeeded, and does not go on by itself.
-  if (state === 'failed' || state === 'needs_attention') return exitCodes.failed;
+export function exitCodeOf(operation: OperationView): ExitCode {
+  const { state } = operation;
+  // What asks has not succeeded, and does not go on by itself.
+  if (state === 'failed' || state === 'needs_attention' || openQuestions(operation).length > 0) return exitCodes.failed;
   return state === 'cancelled' ? exitCodes.cancelled : exitCodes.succeeded;
 }
 

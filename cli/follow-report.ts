@@ -18,7 +18,7 @@ export async function followAndReport(
   const ended = await followOperation(client, id, { write, colours: environment.colours, raw: false, ...seen });
   if (options.json) printJson(ended);
   else print(operationPage(client, ended.id));
-  process.exitCode = exitCodeOf(ended.state);
+  process.exitCode = exitCodeOf(ended);
 }
 
 export function operationPage(client: Client, id: string): string {

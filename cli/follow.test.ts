@@ -133,6 +133,12 @@ test('one that needs attention ends with its whole log, each answer as a command
   expect(lines.at(-1)).toBe('Install on environment blog: needs attention: It did not work.');
 });
 
+test('one whose nested Operation asks ends with exit code 1, also while its own state is said to be another', async () => {
+  const asking = operationView({ state: 'running', attentions: [attentionView({ operation: 'op0' })] });
+  setting.api.on(events, (_request, response) => send(response, [{ event: 'operation', data: asking, id: 'o1' }]));
+  expect((await setting.run(['logs', '-f', 'op1'])).code).toBe(1);
+});
+
 test('the steps of an Operation that is over come in order, each header before its lines and its result behind', async () => {
   const done = (id: string, lines: number) =>
     taskView(id, { state: 'succeeded', attempts: [attemptView(`${id}-1`, lines)], ...ended });

@@ -1,5 +1,6 @@
 // What commands write: a JSON document for programs, or text for people.
 
+import type { ListedEntity } from '../api/contract.ts';
 import type { CliEnvironment } from './environment.ts';
 import { renderTable } from './table.ts';
 
@@ -27,6 +28,11 @@ export function localTime(iso: string | null): string {
   if (Number.isNaN(date.getTime())) return iso;
   // Sweden's way of writing a time is the sortable one.
   return date.toLocaleString('sv-SE');
+}
+
+/** When the last backup whose restore was proven was made. */
+export function provenWords({ proven }: Pick<ListedEntity, 'proven'>): string {
+  return proven ? localTime(proven.madeAt) : 'never';
 }
 
 export function duration(from: string | null, to: string | null): string {

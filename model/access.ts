@@ -28,10 +28,12 @@ export function minimumRole(verb: Verb): Role {
   return minimum[verb];
 }
 
+const forOperators: EntityKind[] = ['environment', 'release', 'backup', 'schedule', 'blackout'];
+
 /** Where code comes from and which machines are ours is for engineers; what runs on them for operators. */
 export function editVerb(kind: EntityKind): Verb {
-  if (kind === 'organisation') return 'administer';
-  return kind === 'environment' || kind === 'release' ? 'edit' : 'edit_code';
+  if (kind === 'organisation' || kind === 'approval_rule') return 'administer';
+  return forOperators.includes(kind) ? 'edit' : 'edit_code';
 }
 
 /** NIST SP 800-63B asks for 15 where the password stands alone; we start at 12 and have no composition rules. */

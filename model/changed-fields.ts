@@ -3,7 +3,7 @@
 import { equalData } from './coerce.ts';
 import { type EntityKind, entities } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
-import { tidyNames } from './name-fields.ts';
+import { tidyNames, webNames } from './name-fields.ts';
 import type { ChangedFields } from './operation-type.ts';
 import { readPath } from './paths.ts';
 import type { PathRoot, PathRoots } from './step-values.ts';
@@ -57,5 +57,8 @@ export function changedValues(
 /** What the steps see. */
 export function withChanged(roots: PathRoots, on: EntityKind, changed: Changed | null): PathRoots {
   const present = roots[on];
-  return changed && present ? { ...roots, [on]: { ...present, ...changed.after } as PathRoot } : roots;
+  if (!changed || !present) return roots;
+  const next = { ...present, ...changed.after };
+  const derived = on === 'environment' ? { web_names: webNames(next) } : {};
+  return { ...roots, [on]: { ...next, ...derived } as PathRoot };
 }

@@ -1,22 +1,32 @@
 // The nouns: which kinds of entity there are, their built-in fields, relations and states. Everything that lists, shows,
 // edits or refers to an entity (API, CLI, pages, value paths) is made from this table. Columns are in store/schema.ts.
 
+import { approvalRule } from './approval-entity.ts';
 import { archive } from './archive-entity.ts';
 import { backup, backupStore, backupStoreField } from './backup-entities.ts';
+import { cluster } from './cluster-entity.ts';
 import { managedStates, nameField, organisationField } from './entity-fields.ts';
 import type { Problem } from './errors.ts';
 import type { FieldRules, FieldSpec } from './fields.ts';
-import { authorityFields, httpsFields } from './https-fields.ts';
+import { httpsFields } from './https-fields.ts';
 import { nameFields, redirectFields } from './name-fields.ts';
+import { podFields } from './pod-fields.ts';
+import { receiver } from './receiver-entity.ts';
+import { environmentRetentionField } from './retention-fields.ts';
+import { blackout, schedule } from './schedule-entities.ts';
 import { server } from './server-entity.ts';
 
 export const entityKinds = [
   'organisation',
+  'receiver',
   'backup_store',
   'cluster',
   'server',
   'project',
   'release',
+  'blackout',
+  'approval_rule',
+  'schedule',
   'backup',
   'archive',
   'environment',
@@ -33,8 +43,16 @@ export interface EntityDefinition {
   single?: boolean;
   /** Made by Tasks on an entity of this kind, whose references it takes over; people neither add nor edit nor delete one. */
   madeOn?: EntityKind;
+  /** Of those that Tasks make: the fields that people edit all the same. */
+  edited?: string[];
+  /** Fields that people enter, and that outputs of Tasks set, too. */
+  setByTasks?: string[];
   /** Each has a file that the control plane keeps: people upload, download and delete it, and only the API makes a row. */
   hasFile?: boolean;
+  /** Messages are sent to it (store/deliveries.ts). */
+  hasDeliveries?: boolean;
+  /** Git servers report pushes to it (store/pushes.ts). */
+  hasPushes?: boolean;
   /** The field by which people name one. */
   nameField: string;
   /** Fields that a list shows beside the name. */
@@ -52,6 +70,9 @@ export interface EntityDefinition {
 
 export const environmentStates = ['new', 'installing', 'enabled', 'disabled', 'broken', 'deleted'] as const;
 
+/** Their rows stay for history; nothing new refers to them, and they keep nothing else from going. */
+export const goneStates = ['deleted', 'removed'];
+
 export const entities: Record<EntityKind, EntityDefinition> = {
   organisation: {
     kind: 'organisation',
@@ -65,31 +86,16 @@ export const entities: Record<EntityKind, EntityDefinition> = {
     fields: [nameField('Who owns the projects, clusters and people.')],
     resultFields: [],
   },
+  receiver,
   backup_store: backupStore,
-  cluster: {
-    kind: 'cluster',
-    plural: 'clusters',
-    title: 'Cluster',
-    titlePlural: 'Clusters',
-    nameField: 'name',
-    listed: ['kind'],
-    states: managedStates,
-    fields: [
-      nameField('Where Environments run.'),
-      organisationField,
-      { name: 'kind', type: 'str', label: 'Kind', required: true, choices: ['servers'], default: 'servers' },
-      backupStoreField('Of its Environments, unless they name one themselves.'),
-      ...authorityFields,
-    ],
-    resultFields: [],
-    derivedFields: [{ name: 'web_addresses', type: 'list', elements: 'str', label: 'Addresses of its web Servers' }],
-  },
+  cluster,
   server,
   project: {
     kind: 'project',
     plural: 'projects',
     title: 'Project',
     titlePlural: 'Projects',
+    hasPushes: true,
     nameField: 'name',
     listed: ['repository', 'application', 'default_ref'],
     states: managedStates,
@@ -104,6 +110,14 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         secret: true,
         format: 'text',
         help: 'SSH private key that may read the repository.',
+      },
+      {
+        name: 'webhook_secret',
+        type: 'str',
+        label: 'Webhook secret',
+        secret: true,
+        handedOut: true,
+        help: 'By which pushes of the git server are known (docs/git-webhooks.md). Without one none are taken.',
       },
       { name: 'application', type: 'str', label: 'Application type', required: true, default: 'static' },
       { name: 'default_ref', type: 'str', label: 'Default branch', format: 'git_ref', default: 'main' },
@@ -130,9 +144,20 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'project', type: 'reference', to: 'project', label: 'Project', required: true },
       { name: 'git_ref', type: 'str', label: 'Branch, tag or hash', required: true, format: 'git_ref' },
       { name: 'locked', type: 'bool', label: 'Locked', default: false, help: 'It stays as it is, for who has it.' },
+      {
+        name: 'image',
+        type: 'str',
+        label: 'Image',
+        format: 'image_digest',
+        help: 'For Clusters of the kind kubernetes, such as registry.example.org/shop@sha256:…. Empty: it is built of the commit.',
+      },
     ],
+    setByTasks: ['image'],
     resultFields: [{ name: 'hash', type: 'str', label: 'Commit', format: 'git_hash' }],
   },
+  blackout,
+  approval_rule: approvalRule,
+  schedule,
   backup,
   archive,
   environment: {
@@ -176,9 +201,17 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         choices: ['production', 'staging', 'development'],
         default: 'development',
       },
+      {
+        name: 'follow_branch',
+        type: 'str',
+        label: 'Follow branch',
+        format: 'git_ref',
+        help: 'A push to this branch updates the site, where the Project has a git webhook. Empty: it is updated by hand.',
+      },
       ...nameFields,
       ...redirectFields,
       { ...backupStoreField('Empty: that of its Cluster.'), group: 'Application' },
+      environmentRetentionField,
       ...httpsFields,
       {
         name: 'php_version',
@@ -196,6 +229,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         help: 'Keep: into a folder of the Environment. Empty: production sends, the other kinds keep.',
       },
       { name: 'upload_mb', group: 'Application', type: 'int', label: 'Largest upload in MB', default: 64 },
+      ...podFields,
       {
         name: 'database_password',
         group: 'Secrets',
@@ -220,6 +254,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'url', type: 'str', label: 'Address' },
       { name: 'deployed_hash', type: 'str', label: 'Deployed commit', format: 'git_hash' },
       { name: 'upstream_port', type: 'int', label: 'Port of its service' },
+      { name: 'image', type: 'str', label: 'Image', help: 'From which its pods are made.' },
       { name: 'user', type: 'str', label: 'Unix user' },
       { name: 'php', type: 'str', label: 'PHP program' },
       { name: 'database', type: 'dict', label: 'Database', help: 'Name, user, host and port.' },
@@ -229,11 +264,15 @@ export const entities: Record<EntityKind, EntityDefinition> = {
       { name: 'disabled_notice', type: 'str', label: 'Why it is disabled' },
       { name: 'previous_release', type: 'reference', to: 'release', label: 'Previous Release' },
       { name: 'side_of', type: 'reference', to: 'environment', label: 'Other side of' },
+      { name: 'throwaway_of', type: 'reference', to: 'environment', label: 'Throwaway of' },
     ],
     derivedFields: [
+      { name: 'retention', type: 'dict', label: 'Backups that its rule does not keep' },
+      { name: 'newest_backup', type: 'reference', to: 'backup', label: 'Newest backup that has not failed' },
       { name: 'previous_backup', type: 'reference', to: 'backup', label: 'Newest backup of its previous Release' },
       { name: 'other_side', type: 'reference', to: 'environment', label: 'Other side' },
       { name: 'database_only', type: 'bool', label: 'Only the database has another side' },
+      { name: 'web_names', type: 'dict', label: 'What becomes of its names' },
       { name: 'web_address', type: 'str', label: 'Address of its web Server', format: 'address' },
     ],
   },

@@ -30,10 +30,14 @@ export const fieldFormats = [
   'git_url',
   'git_ref',
   'git_hash',
+  'image',
   'absolute_path',
   'redirect',
   'https_url',
   'mail_address',
+  'time',
+  'keep_rule',
+  'image_digest',
   'text',
 ] as const;
 export type FieldFormat = (typeof fieldFormats)[number];
@@ -57,6 +61,8 @@ export interface FieldSpec {
   secret?: boolean;
   /** Of a secret field of an entity: a random one is made when an entity is created without it. */
   generated?: boolean;
+  /** Of a secret field of an entity: somebody else has to know it, so Aegir makes one on demand and shows it once. */
+  handedOut?: boolean;
   format?: FieldFormat;
   /** Heading under which forms show it; none = among the first. */
   group?: string;

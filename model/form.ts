@@ -57,7 +57,7 @@ export function missingValues(steps: ResolvedStep[], scope: Scope): Problem[] {
     }
     const path = task.type.server ?? 'server';
     const open = scope.openRoots.has(path.split('.')[0] ?? '');
-    if (task.type.target === 'server' && !task.scope.roots.server && !open) {
+    if (task.chosen.target === 'server' && !task.scope.roots.server && !open) {
       problems.push({ path, message: `${task.type.title} runs on a Server, and none is known here (${path}).` });
     }
   }

@@ -1,17 +1,21 @@
 // Freezes an Operation: from the resolved steps and the answers to the plan that the workflow carries out.
 
+import type { ApprovalRule } from './approval.ts';
+import { approvalOf, approvalOfStep, type Touched } from './approval-rules.ts';
 import type { Changed } from './changed-fields.ts';
 import { isDict } from './coerce.ts';
+import type { NotCompared } from './drift.ts';
 import { type EntityKind, entityKinds } from './entities.ts';
 import type { Problem } from './errors.ts';
 import type { OperationType } from './operation-type.ts';
-import { readPath } from './paths.ts';
+import { isRelatedRoot, readPath } from './paths.ts';
 import type { Input, Plan, PlanStep, RunnableStep, SubjectReference, TaskStep, UndoStep } from './plan.ts';
 import { planLocks } from './plan-locks.ts';
 import type { PathRoots } from './step-values.ts';
-import { keepWord } from './task-type.ts';
+import { keepWord, type Output, planningBackends, type TaskType } from './task-type.ts';
 import { validateFields } from './validate.ts';
 import {
+  notComparedTasks,
   type ResolvedOperation,
   type ResolvedStep,
   type ResolvedTask,
@@ -28,8 +32,18 @@ export interface PlanRequest {
   organisation: string;
   startedBy: string;
   priority: number;
+  /** Nothing: it asks for none. */
+  approvals?: {
+    rules: ApprovalRule[];
+    /** Who asks for it. */
+    requester: string;
+    /** It was approved with what it is a part of, before it begins. */
+    given: boolean;
+  };
   /** Sortable unique ids: called in the order of the steps. */
   newId(): string;
+  /** The nested Operation whose steps these are. */
+  within?: Touched;
   /** A person may skip each Task of this nested Operation. */
   skippable?: boolean;
 }
@@ -38,10 +52,24 @@ export function makePlan(request: PlanRequest): Plan {
   const operationId = request.newId();
   const head = header(request.type, request, operationId);
   const preflightTaskId = request.newId();
-  const steps = request.steps.map(step => planStep(step, request));
+  const steps = request.steps.flatMap(step => planStep(step, request));
   const { changed } = request;
-  const change = changed ? { before: changed.before, sets: { ...head.sets, ...changed.after } } : {};
-  return { ...head, ...change, preflightTaskId, locks: planLocks(request), steps };
+  const change =
+    changed && !request.type.check ? { before: changed.before, sets: { ...head.sets, ...changed.after } } : {};
+  const notCompared = [...notComparedTasks(request.steps)].map(({ step, type, notCompared: reason }) => ({
+    title: step.title ?? (step.destroys ? `Destroy: ${type.title}` : type.title),
+    reason,
+  }));
+  const check = checkOf(request.type, notCompared);
+  const { rules = [], requester = '', given = false } = request.approvals ?? {};
+  const approval = request.type.check ? null : approvalOf(rules, request, request.steps, requester);
+  const asked = approval ? { approval: { ...approval, ...(given ? { given } : {}) } } : {};
+  return { ...head, ...change, ...check, ...asked, preflightTaskId, locks: planLocks(request), steps };
+}
+
+/** Of everything in an Operation that compares. */
+function checkOf({ check, dryRunOf }: OperationType, notCompared: NotCompared[]): Pick<Plan, 'check'> {
+  return check ? { check: { notCompared, ...(dryRunOf ? { dryRunOf } : {}) } } : {};
 }
 
 function header(
@@ -62,14 +90,25 @@ function header(
     startedBy: request.startedBy,
     priority: request.priority,
     minimumRole: type.minimumRole,
-    states: type.states,
-    ...(Object.keys(type.sets).length > 0 ? { sets: valuesAt(type.sets, request.roots) } : {}),
-    ...(type.exchanges && request.roots.target
-      ? { side: { id: request.roots.target.id, added: type.adds?.side === true, exchanges: type.exchanges } }
-      : {}),
-    ...(type.touchesFrom ? { touchesFrom: type.touchesFrom } : {}),
+    ...(request.type.check ? { states: {} } : writtenBy(type, request)),
     names,
     onFailure: type.onFailure ?? null,
+  };
+}
+
+/** What its begin and end write. */
+function writtenBy(
+  type: OperationType,
+  { roots }: Pick<PlanRequest, 'roots'>,
+): Pick<Plan, 'states' | 'sets' | 'side' | 'throwaway' | 'touchesFrom'> {
+  return {
+    states: type.states,
+    ...(Object.keys(type.sets).length > 0 ? { sets: valuesAt(type.sets, roots) } : {}),
+    ...(type.exchanges && roots.target
+      ? { side: { id: roots.target.id, added: type.adds?.side === true, exchanges: type.exchanges } }
+      : {}),
+    ...(type.adds?.throwaway && roots.target ? { throwaway: roots.target.id } : {}),
+    ...(type.touchesFrom ? { touchesFrom: type.touchesFrom } : {}),
   };
 }
 
@@ -82,23 +121,34 @@ function valuesAt(paths: Record<string, string>, roots: PathRoots): Record<strin
   return Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, resolve(path)]));
 }
 
-function planStep(step: ResolvedStep, request: PlanRequest): PlanStep {
+function planStep(step: ResolvedStep, request: PlanRequest): PlanStep[] {
+  if (step.kind === 'task' && step.notCompared) return [];
+  const { rules = [], requester = '' } = request.approvals ?? {};
+  const approval = request.type.check
+    ? null
+    : approvalOfStep(rules, request.within ?? request, step.step.id, requester);
+  return [{ ...planPlainStep(step, request), ...(approval ? { approval } : {}) }];
+}
+
+function planPlainStep(step: ResolvedStep, request: PlanRequest): PlanStep {
   if (step.kind === 'task') return planTask(step, request);
+  const { id, always } = step.step;
   if (step.kind === 'parallel')
-    return { kind: 'parallel', id: step.step.id, steps: step.steps.map(inner => planStep(inner, request)) };
-  return { kind: 'operation', id: step.step.id, plan: planNested(step, request) };
+    return { kind: 'parallel', id, steps: step.steps.flatMap(inner => planStep(inner, request)) };
+  return { kind: 'operation', id, plan: planNested(step, request), ...(always ? { always } : {}) };
 }
 
 function planNested(step: ResolvedOperation, request: PlanRequest): Plan {
   const { kind, root } = step.subject;
   const subject = { kind, id: root.id, name: String(root.name) };
+  const within = { type: step.type, roots: step.scope.roots };
+  const inNested = { ...request, subject, within, ...(isSkippable(step, request) ? { skippable: true } : {}) };
   return {
     ...header(step.type, { ...request, subject, roots: step.scope.roots }, request.newId()),
+    ...checkOf(request.type, []),
     preflightTaskId: null,
     locks: [],
-    steps: step.steps.map(inner =>
-      planStep(inner, isSkippable(step, request) ? { ...request, skippable: true } : request),
-    ),
+    steps: step.steps.flatMap(inner => planStep(inner, inNested)),
   };
 }
 
@@ -138,7 +188,7 @@ function planUndo(
 }
 
 function planPlainTask(
-  { step, type, sources, scope }: ResolvedTask | ResolvedUndo,
+  { step, type, chosen, sources, scope }: ResolvedTask | ResolvedUndo,
   request: PlanRequest,
 ): RunnableStep {
   const inputs: Record<string, Input> = {};
@@ -146,7 +196,8 @@ function planPlainTask(
     if (source.kind === 'input') inputs[argument.name] = source.input;
     else if (source.kind === 'ask' && source.default !== undefined) inputs[argument.name] = asInput(source.default);
   }
-  const server = scope.roots.server;
+  const { server, cluster } = scope.roots;
+  const { backend, target } = chosen;
   const roots = Object.fromEntries(
     entityKinds.flatMap(kind => (scope.roots[kind] ? [[kind, scope.roots[kind].id]] : [])),
   );
@@ -157,17 +208,43 @@ function planPlainTask(
     taskType: type.name,
     version: type.version,
     title: step.title ?? type.title,
-    // The catalogue refuses a Task type without a backend; the first one that it lists is its own choice.
-    backend: type.backends[0] ?? 'ansible',
-    target: type.target,
-    server: type.target === 'server' && server ? { kind: 'server', id: server.id, name: String(server.name) } : null,
+    backend,
+    ...(planningBackends.includes(backend) ? stateOf(step, scope, request) : {}),
+    target,
+    server: target === 'server' && server ? { kind: 'server', id: server.id, name: String(server.name) } : null,
+    ...(target === 'cluster' && cluster
+      ? { cluster: { kind: 'cluster' as const, id: cluster.id, name: String(cluster.name) } }
+      : {}),
     inputs,
     outputs: type.outputs,
     roots: roots as Partial<Record<EntityKind, string>>,
     timeoutSeconds: type.timeoutSeconds,
     retry: type.retry,
     repeatable: type.repeatable,
+    ...(request.type.check ? checking(type) : {}),
+    ...(request.type.dryRunOf ? { keepsDifferences: true } : {}),
   };
+}
+
+/** On `source` or `target` it is that Environment's, else the subject's. */
+function stateOf(
+  { on, destroys }: ResolvedTask['step'],
+  { roots }: ResolvedTask['scope'],
+  { subject }: PlanRequest,
+): Pick<RunnableStep, 'state' | 'destroys'> {
+  const { environment } = isRelatedRoot(on) ? roots : {};
+  const state = environment
+    ? { kind: 'environment' as const, id: environment.id, name: String(environment.name) }
+    : subject;
+  return { state, ...(destroys ? { destroys } : {}) };
+}
+
+/** What was carried out without changing anything sets nothing; what was read is as it was read. */
+function checking(type: TaskType): Pick<RunnableStep, 'outputs' | 'repeatable' | 'check'> {
+  const plain = ({ sets: _sets, creates: _creates, judges: _judges, reports: _reports, ...output }: Output) => output;
+  return type.changes
+    ? { check: 'dry_run', repeatable: true, outputs: type.outputs.map(plain) }
+    : { check: 'look', repeatable: true, outputs: type.outputs };
 }
 
 /** A remembered secret is still a reference. */

@@ -74,3 +74,66 @@ export function tidyNames(values: Record<string, unknown>): Record<string, unkno
   const aliases = without(values.aliases, [values.primary_name]);
   return { ...values, aliases, redirect_names: without(values.redirect_names, [values.primary_name, ...aliases]) };
 }
+
+export interface WebRedirect {
+  path: string;
+  target: string;
+  code: number;
+}
+
+/** What becomes of the names of an Environment on the web. */
+export interface WebNames {
+  /** The one to which visitors are led. */
+  canonical: string;
+  /** Address of the site. */
+  url: string;
+  /** Those that show the site, the canonical one first. */
+  served: string[];
+  /** Those that lead to the canonical one. */
+  led: string[];
+  redirects: WebRedirect[];
+  /** Of each redirect and each name that shows the site. */
+  moved: { host: string; path: string }[];
+  /** Whether anything leads elsewhere. */
+  leads: boolean;
+  all: string[];
+  /** `served`, with blanks between. */
+  text: string;
+}
+
+/** As the web server of a Server does it by itself (`roles/write_vhost/vars/main.yml`). Of no redirect is more than its form known. */
+export function webNames(values: Record<string, unknown>): WebNames {
+  const list = (name: string) => (Array.isArray(values[name]) ? values[name].map(String) : []);
+  const primary = String(values.primary_name ?? '');
+  const bare = primary.replace(/^www\./, '');
+  const [canonical, other] = { add: [`www.${bare}`, bare], remove: [bare, `www.${bare}`] }[String(values.www)] ?? [
+    primary,
+    '',
+  ];
+  const unique = (names: (string | undefined)[]) =>
+    [...new Set(names.filter(name => name !== undefined && name !== ''))] as string[];
+  const isLed = values.redirect_aliases === true;
+  const led = unique([other, ...(isLed ? list('aliases') : []), ...list('redirect_names')]).filter(
+    name => name !== canonical,
+  );
+  const served = unique([canonical, ...list('aliases')]).filter(name => !led.includes(name));
+  const scheme = (values.https ?? 'off') === 'off' ? 'http' : 'https';
+  const redirects = list('redirects').map(text => {
+    const [path = '', target = '', code] = text.trim().split(/\s+/);
+    return { path, target, code: Number(code ?? usualRedirect) };
+  });
+  return {
+    canonical: canonical ?? primary,
+    url: `${scheme}://${canonical}/`,
+    served,
+    led,
+    redirects,
+    moved: served.flatMap(host => redirects.map(({ path }) => ({ host, path }))),
+    leads: led.length > 0 || redirects.length > 0,
+    all: [...served, ...led],
+    text: served.join(' '),
+  };
+}
+
+/** Moved permanently: what browsers and search engines remember. */
+const usualRedirect = 301;

@@ -2,6 +2,8 @@
 // that says what is wrong and what to do. Values reach command lines of git and ssh: nothing may look like an option.
 
 import type { FieldFormat } from './fields.ts';
+import { checkImageDigest } from './image-names.ts';
+import { checkKeepRule } from './retention.ts';
 
 export type FormatCheck = (value: string) => string | null;
 
@@ -191,6 +193,17 @@ export function checkText(value: string): string | null {
   return value.includes('\0') ? 'contains a NUL character: remove it.' : null;
 }
 
+/** Of the name of a container image: host with port, repository, tag or digest (distribution's reference grammar). */
+const imageName =
+  /^(?:[a-zA-Z0-9.-]+(?::\d{1,5})?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+const longestImageName = 255;
+
+export function checkImage(value: string): string | null {
+  return value.length <= longestImageName && imageName.test(value)
+    ? null
+    : 'must be the name of an image, such as registry.example.org/tools:1, without “https://”.';
+}
+
 const formatChecks: Record<FieldFormat, FormatCheck> = {
   name: checkName,
   host_name: checkHostName,
@@ -199,10 +212,14 @@ const formatChecks: Record<FieldFormat, FormatCheck> = {
   git_url: checkGitUrl,
   git_ref: checkGitRef,
   git_hash: checkGitHash,
+  image: checkImage,
   absolute_path: checkAbsolutePath,
   redirect: checkRedirect,
   https_url: checkHttpsUrl,
   mail_address: checkMailAddress,
+  time: checkTime,
+  keep_rule: checkKeepRule,
+  image_digest: checkImageDigest,
   text: checkText,
 };
 
@@ -212,6 +229,14 @@ export function checkFormat(format: FieldFormat, value: string): string | null {
 
 function hasControl(value: string): boolean {
   return [...value].some(character => isControl(character.codePointAt(0) ?? 0));
+}
+
+/** RFC 3339 with its offset, seconds left out or not: a moment that is the same for everybody. */
+export function checkTime(value: string): string | null {
+  const isWhole = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(value);
+  return isWhole && !Number.isNaN(Date.parse(value))
+    ? null
+    : 'is not a moment: write it as 2027-01-31T18:00Z, or with an offset as 2027-01-31T18:00+01:00.';
 }
 
 /** C0, DEL and C1, and the two separators of Unicode that terminals and logs treat as line breaks. */

@@ -34,16 +34,20 @@ function wantedValue(wanted: unknown, roots: PathRoots): unknown {
 }
 
 /** What the form asks about an Environment that is added: left empty, it is as the subject's where it may be. */
-export const addedTitle = ({ side }: AddedEnvironment) => (side ? 'Where to' : 'The new Environment');
+export const addedTitle = ({ side, throwaway }: AddedEnvironment) =>
+  side || throwaway ? 'Where to' : 'The new Environment';
 
-export function addedFields({ side, asks, takes }: AddedEnvironment): FieldSpec[] {
+export function addedFields({ side, throwaway, asks, takes }: AddedEnvironment): FieldSpec[] {
+  const help = side
+    ? 'Empty: as here, or the one with most room in another Cluster.'
+    : throwaway
+      ? 'Empty: as the Cluster says, the one with most room.'
+      : 'Empty: as here.';
   return asks.flatMap(name => {
     const field = entities.environment.fields.find(entry => entry.name === name);
     if (!field) return [];
-    if (!side && !takes.includes(name)) return [field];
+    if (!side && !throwaway && !takes.includes(name)) return [field];
     const { default: _default, required: _required, help: _help, ...rest } = field;
-    return [
-      { ...rest, help: side ? 'Empty: as here, or the one with most room in another Cluster.' : 'Empty: as here.' },
-    ];
+    return [{ ...rest, help }];
   });
 }

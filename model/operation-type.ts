@@ -5,6 +5,7 @@ import type { EntityKind } from './entities.ts';
 import type { FieldSpec } from './fields.ts';
 import type { RootName } from './paths.ts';
 import type { FailurePolicy, LockMode } from './plan.ts';
+import type { ClusterKind } from './task-type.ts';
 
 export interface StepType {
   id: string;
@@ -20,10 +21,14 @@ export interface StepType {
   needs?: string[];
   /** Bool field by which a person leaves it out. */
   unless?: string;
+  /** Kind of Cluster on which it is carried out; nothing: on both. */
+  for?: ClusterKind;
   /** Left out where the application has no such verb, or the Task's Server is not known. */
   optional?: boolean;
   /** A person may skip it when it has failed; of a nested Operation each of its Tasks. */
   skippable?: boolean;
+  /** It removes what the Task type, of a planning backend, has made. */
+  destroys?: boolean;
   undo?: string;
   undoWith?: Record<string, unknown>;
   /** Output of the step, as in a Task type. */
@@ -36,15 +41,21 @@ export interface StepType {
   undoThenWith?: Record<string, unknown>;
   /** Step whose undo takes this one back too. */
   undoneBy?: string;
+  /** Step from whose begin on this one is carried out in every case: when a step has failed, and after a cancel. */
+  always?: string;
 }
 
 export interface AddedEnvironment {
   /** It is another side of the subject: the same site in a second place (model/sides.ts). */
   side: boolean;
+  /** It is there for the time of the Operation only, under names of its own making (model/throwaway.ts). */
+  throwaway: boolean;
   /** Its fields that the form asks for. */
   asks: string[];
   /** Its fields that are as the subject's, where no answer says otherwise. */
   takes: string[];
+  /** Its fields by literals, or paths with a `$` in front; where one gives nothing, `takes` counts. */
+  sets: Record<string, unknown>;
 }
 
 /** The subject gets other values: all steps see these, `source` is the subject as it was, and success writes them. */
@@ -78,6 +89,12 @@ export interface OperationField extends FieldSpec {
 export interface OperationType {
   /** An Action: one Task that answers at once, outside of any Operation. */
   action: boolean;
+  /** It only compares: Tasks run in check mode, and what they would change are differences of the subject. */
+  check?: boolean;
+  /** Name of the Operation type of which this is the dry run. */
+  dryRunOf?: string;
+  /** Operation type on the same kind that puts differences right. */
+  putRightBy?: string;
   /** Output of an Action that is a link to be opened, once. */
   opens?: string;
   name: string;
@@ -99,7 +116,8 @@ export interface OperationType {
   adds?: AddedEnvironment;
   changes?: ChangedFields;
   checks?: OperationCheck[];
-  locks: Partial<Record<EntityKind, LockMode>>;
+  /** `source`: the Environment from which data come, where there is one. */
+  locks: Partial<Record<EntityKind | 'source', LockMode>>;
   /** States of the subject that its begin and end set. */
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
   /** The first step that touches the subject: what ends before it leaves the subject's state as it was. */
@@ -108,6 +126,8 @@ export interface OperationType {
   sets: Record<string, string>;
   /** Fields that the subject and its other side, the root `target`, have changed for each other when it has succeeded. */
   exchanges?: string[];
+  /** Operation type on the same subject that takes back what a finished one has done. */
+  takenBackBy?: string;
   /** What becomes of a failed one when nobody says so; nothing: it waits. */
   onFailure?: FailurePolicy;
   steps: StepType[];

@@ -5,6 +5,7 @@ import type { EntityKind } from './entities.ts';
 /** Which reference gives which further root. */
 const owners: [from: EntityKind, field: string, gives: EntityKind][] = [
   ['backup', 'release', 'release'],
+  ['backup', 'environment', 'environment'],
   ['environment', 'release', 'release'],
   ['environment', 'web_server', 'server'],
   ['environment', 'cluster', 'cluster'],

@@ -18,7 +18,7 @@ export function planLocks({ type, roots, steps }: Resolved): PlannedLock[] {
   const add = (kind: EntityKind, root: PathRoot | undefined, mode: LockMode) => {
     if (!root) return;
     const key = lockKey({ kind, id: root.id });
-    const isExclusive = mode === 'exclusive' || locks.get(key)?.mode === 'exclusive';
+    const isExclusive = (mode === 'exclusive' && !type.check) || locks.get(key)?.mode === 'exclusive';
     const limit = kind === 'server' ? Number(root.concurrent_operations) : null;
     locks.set(key, { kind, id: root.id, name: root.name, mode: isExclusive ? 'exclusive' : 'shared', limit });
   };
@@ -34,8 +34,9 @@ export function lockKey({ kind, id }: { kind: EntityKind; id: string }): string 
 type Add = (kind: EntityKind, root: PathRoot | undefined, mode: LockMode) => void;
 
 function addLocks(type: OperationType, roots: PathRoots, steps: ResolvedStep[], add: Add): void {
-  for (const [kind, mode] of Object.entries(type.locks) as [EntityKind, LockMode][]) {
-    add(kind, roots[kind], mode);
+  for (const [root, mode] of Object.entries(type.locks) as [EntityKind | 'source', LockMode][]) {
+    const kind = root === 'source' ? 'environment' : root;
+    add(kind, roots[root], mode);
     if (kind !== 'server') continue;
     // Also those of its Tasks: the database's is another one than the web's.
     for (const { scope } of resolvedTasks(steps)) add(kind, scope.roots.server, mode);

@@ -2,6 +2,8 @@
 // pages show it. How it is made is in make-plan.ts.
 
 import type { Role } from './access.ts';
+import type { PlannedApproval } from './approval.ts';
+import type { FoundDifference, NotCompared } from './drift.ts';
 import type { EntityKind } from './entities.ts';
 import type { BackendName, Output, RetryPolicy, TaskTarget } from './task-type.ts';
 
@@ -29,6 +31,8 @@ export interface TaskStep {
   target: TaskTarget;
   /** Server on which it runs. */
   server: SubjectReference | null;
+  /** Kubernetes cluster in which it runs; nothing: in none. */
+  cluster?: SubjectReference;
   inputs: Record<string, Input>;
   outputs: Output[];
   /** Entities that it may set fields of, by root. */
@@ -36,8 +40,19 @@ export interface TaskStep {
   timeoutSeconds: number;
   retry: RetryPolicy;
   repeatable: boolean;
+  /** Of an Operation that only compares: its differences count, and it changes nothing. `dry_run`: in check mode; `look`: it
+   * reads only, and tells differences as an output. */
+  check?: 'dry_run' | 'look';
+  /** Of a dry run: differences are kept with the Task. */
+  keepsDifferences?: boolean;
+  /** Of a planning backend: for what it keeps a state. Before an approval its plan is made, and then exactly that is carried out. */
+  state?: SubjectReference;
+  /** It removes what the Task type has made there. */
+  destroys?: boolean;
   /** A person may go on without it when it has failed. */
   skippable: boolean;
+  /** It waits before it; nothing: it does not. */
+  approval?: PlannedApproval;
   /** The Task that takes back what this one did; null = nothing can. */
   undo: UndoStep | null;
   /** Step of the same Operation whose undo takes this one back too. */
@@ -59,8 +74,23 @@ export interface UndoStep extends RunnableStep {
   further?: UndoStep;
 }
 
+/** Where it runs, for people. */
+export const placeOfStep = ({ server, cluster }: Pick<TaskStep, 'server' | 'cluster'>): string =>
+  server?.name ?? cluster?.name ?? 'worker';
+
 /** What a worker carries out. */
-export type RunnableStep = Omit<TaskStep, 'undo' | 'undoneBy' | 'keeps' | 'skippable'> & { undoes?: string };
+export type RunnableStep = Omit<TaskStep, 'undo' | 'undoneBy' | 'keeps' | 'skippable' | 'approval'> & {
+  undoes?: string;
+};
+
+/** What a Task would do, made before somebody approves it. */
+export interface Planned {
+  /** By it the backend knows the plan again; '' = there is none, because of this problem. */
+  token: string;
+  problem: string;
+  /** Without secrets. */
+  differences: FoundDifference[];
+}
 
 export type LockMode = 'exclusive' | 'shared';
 
@@ -89,11 +119,15 @@ export interface OperationStep {
   kind: 'operation';
   id: string;
   plan: Plan;
+  /** Step from whose begin on this one is carried out in every case. */
+  always?: string;
+  approval?: PlannedApproval;
 }
 
 export interface ParallelStep {
   kind: 'parallel';
   id: string;
+  approval?: PlannedApproval;
   steps: PlanStep[];
 }
 
@@ -109,15 +143,25 @@ export interface Plan {
   startedBy: string;
   /** Higher ones come first where several wait for the same lock; 0 is usual. */
   priority: number;
+  /** It waits for it before it begins, unless it was given with the Rollout; nothing: nobody has to approve it. */
+  approval?: PlannedApproval;
   /** Who may decide about it. */
   minimumRole: Role;
   states: { begin?: string; succeeded?: string; failed?: string; cancelled?: string };
   /** Fields of the subject that its success sets; nothing in plans of earlier versions. */
   sets?: Record<string, unknown>;
+  /** It only compares; which of its Tasks it cannot. */
+  check?: {
+    notCompared: NotCompared[];
+    /** A dry run of that Operation type: differences are what it would change, and not drift. */
+    dryRunOf?: string;
+  };
   /** Values of the subject that are to become others, as they were when this was planned. */
   before?: Record<string, unknown>;
   /** The other side of the subject; nothing in plans of earlier versions, and of types that have none. */
   side?: PlannedSide;
+  /** Id of the Environment that was added for the time of this Operation. */
+  throwaway?: string;
   /** Step before which the subject is not touched; nothing in plans of earlier versions. */
   touchesFrom?: string;
   /** Search attributes of the run: names of what it touches. */

@@ -49,7 +49,9 @@ export function askedOf(fields: OperationField[]): FieldSpec[] {
 
 /** '' = everything that is not asked has a value. */
 export function missingPreset({ fields }: OperationType, roots: PathRoots): string {
-  const open = fields.find(field => field.ask === false && presetOf(field, roots) === undefined);
+  const open = fields.find(
+    field => field.ask === false && field.default === undefined && presetOf(field, roots) === undefined,
+  );
   return open ? (open.missing ?? `${open.label ?? open.name} is not known yet.`) : '';
 }
 

@@ -149,5 +149,8 @@ export const server: EntityDefinition = {
     { name: 'database_ca', type: 'str', label: 'Authority of the database', help: 'Certificate in PEM format.' },
     { name: 'orphans', type: 'list', label: 'Orphans', help: 'What lies on it and belongs to nothing here.' },
   ],
-  derivedFields: [{ name: 'inventory', type: 'dict', label: 'What may lie on it' }],
+  derivedFields: [
+    { name: 'inventory', type: 'dict', label: 'What may lie on it' },
+    { name: 'cron_sites', type: 'list', label: 'Sites whose cron is to run' },
+  ],
 };

@@ -15,6 +15,8 @@ export const placeFields = [
   'user',
   'php',
   'upstream_port',
+  'image',
+  'cluster_database',
   'database',
   'deployed_hash',
   'vhost',

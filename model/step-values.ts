@@ -28,6 +28,10 @@ export interface Scope {
   openRoots: ReadonlySet<string>;
   /** Step ids of nested Operations down to this one. */
   within: string[];
+  /** Of an Operation that only compares: Tasks ask nothing, they take what was recorded. */
+  check?: boolean;
+  /** Of a dry run: the Tasks ask what they would ask. */
+  asksInCheck?: boolean;
 }
 
 export type Source =
@@ -49,12 +53,15 @@ export function sourceOf(task: TaskType, argument: Argument, bindings: Record<st
   }
   const remembered = argument.remember ? scope.remembered[task.name]?.[argument.name] : undefined;
   const usual = remembered ?? argument.default;
-  const isNeedless = argument.unless?.some(path => Boolean(readPath(scope.roots, path)));
-  if (argument.ask === false || isNeedless) return withoutAsking(argument, usual);
+  if (argument.ask === false || isNeedless(argument, scope) || (scope.check && !scope.asksInCheck))
+    return withoutAsking(argument, usual);
   const answer = scope.answers[argument.name];
   if (answer !== undefined && answer !== null) return { kind: 'input', input: inputOf(answer, argument) };
   return { kind: 'ask', default: usual };
 }
+
+export const isNeedless = ({ unless }: Argument, { roots }: Scope): boolean =>
+  unless?.some(path => Boolean(readPath(roots, path))) ?? false;
 
 function withoutAsking(argument: Argument, usual: unknown): Source {
   if (usual !== undefined) return { kind: 'input', input: { from: 'value', value: usual } };

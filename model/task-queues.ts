@@ -9,3 +9,8 @@ export function actionQueue(taskQueue: string): string {
 export function recordQueue(taskQueue: string): string {
   return `${taskQueue}-records`;
 }
+
+/** Messages to receivers: one that hangs keeps nothing of an Operation waiting. */
+export function deliveryQueue(taskQueue: string): string {
+  return `${taskQueue}-deliveries`;
+}

@@ -1,11 +1,18 @@
 // What a Task type is, as read from its folder: roles/<name>/meta/argument_specs.yml (Ansible's own format) and
 // roles/<name>/meta/aegir.yml (the rest). The reader and its checks are in catalogue/.
 
+import type { clusterKinds } from './cluster-entity.ts';
 import type { EntityKind } from './entities.ts';
 import type { FieldRules, FieldSpec, FieldType } from './fields.ts';
 
-export const backendNames = ['ansible', 'shell'] as const;
+export const backendNames = ['ansible', 'shell', 'terraform', 'kubernetes'] as const;
 export type BackendName = (typeof backendNames)[number];
+
+/** Of these the state of what they have made is kept, a plan is shown before somebody approves it, and exactly that plan is
+ * carried out. */
+export const planningBackends: readonly BackendName[] = ['terraform'];
+
+export type ClusterKind = (typeof clusterKinds)[number];
 
 export interface Argument extends FieldSpec {
   /** Paths over the subject and its relations (`environment.primary_name`, `project.fields.contact`); the first with a value counts. */
@@ -20,6 +27,8 @@ export interface Argument extends FieldSpec {
   fresh?: boolean;
   /** A reference of which the Task gets the fields by name, secrets included, as they are when it begins. The plan has its id. */
   opened?: boolean;
+  /** Kind of Cluster on which there is such an argument; nothing: on both. */
+  for?: ClusterKind;
   /** Paths; where one has a value it is not asked: of what comes with the content, or what only the first run needs. */
   unless?: string[];
 }
@@ -31,11 +40,20 @@ export interface Output {
   sets?: string;
   /** Kind of entity that it makes: its fields by name. What the Task ran on is what it belongs to. */
   creates?: EntityKind;
+  /** What it has found out about the Backup (model/verdict.ts). It counts also when the Task has failed. */
+  judges?: 'backup';
+  /** Ids of those entities, of the Task's Environment, that are gone by it. */
+  removes?: 'backup';
+  /** Last runs of cron (model/cron-run.ts). A list: of the sites of its Server, and it is kept nowhere else. A bool: the end
+   * of the Task is that of its own Environment, unless it says that another run was under way. It counts also when the Task
+   * has failed. */
+  reports?: 'cron';
   help?: string;
 }
 
-/** `worker`: on the machine of the worker. `server`: on the Server that the root `server`, or the type's own path, names. */
-export type TaskTarget = 'worker' | 'server';
+/** `worker`: on the machine of the worker. `server`: on the Server that the root `server`, or the type's own path, names.
+ * `cluster`: in the Kubernetes cluster that the root `cluster` names. */
+export type TaskTarget = 'worker' | 'server' | 'cluster';
 
 export interface RetryPolicy {
   /** Attempts in all when the transport fails (host unreachable, API server 5xx). A failed task of a play is not retried. */
@@ -49,6 +67,7 @@ export interface TaskType {
   description: string;
   /** Hash of the folder. */
   version: string;
+  /** Of its backends that run on machines; `cluster`: it has none of these. */
   target: TaskTarget;
   /** Path of the Server on which it runs, which is the root `server` of this Task then; nothing: the root as it is. */
   server?: string;
@@ -56,6 +75,8 @@ export interface TaskType {
   /** Arguments that name a folder of the worker (absolute; empty = none is served) or a Backup store (its folder, when it is
    * one), and a repository of backups in it, which the target reaches for the time of the run: to read, or also to add to it. */
   serves?: { folder: string; name: string; access?: 'read' | 'add' };
+  /** `builds`: in the cluster it works in the namespace for builds, not in that of an Environment. */
+  namespace?: 'builds';
   /** The target may bring an archive to the control plane, or fetch the one that the root `archive` names. */
   archive?: 'read' | 'add';
   arguments: Argument[];
@@ -83,6 +104,12 @@ export interface TaskType {
 
 /** Under `undo`: there is nothing to take back. */
 export const keepWord = 'keep';
+
+/** Under `undo`, of a planning backend: what it has made is removed. */
+export const destroyWord = 'destroy';
+
+/** Every Task type of a planning backend has it: an undo removes only what was not there before. */
+export const madeOutput: Output = { name: 'made', type: 'bool', help: 'There was nothing of it before' };
 
 export const defaultRetry: RetryPolicy = {
   // Three tries over about half a minute outlive a reboot of sshd or a dropped packet, not a machine that is off.

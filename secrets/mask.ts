@@ -9,7 +9,7 @@ export type Mask = (text: string) => string;
 
 /** Shorter ones would mask ordinary words; they are refused where secrets are made, or are no secrets. */
 const shortest = 6;
-const stars = '********';
+export const stars = '********';
 
 /** A longer line is looked for in parts: a pattern for all of it would be huge. */
 const longestPart = 256;

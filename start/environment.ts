@@ -36,13 +36,32 @@ export function renderEnvironment(
     AEGIR_CONCURRENT_TASKS: String(config.worker.concurrentTasks),
     AEGIR_RUN_FOLDER: config.worker.runFolder,
     AEGIR_WORKER_VERSION: config.worker.version,
+    AEGIR_TERRAFORM: config.terraform.program,
+    AEGIR_TERRAFORM_PLUGINS: config.terraform.plugins,
     AEGIR_LOG_LIMIT_MIB: String(config.logLimitBytes / 1024 / 1024),
+    AEGIR_LOG_DAYS: String(config.history.logDays),
+    AEGIR_RUN_DAYS: String(config.history.runDays),
+    AEGIR_AUDIT_DAYS: String(config.history.auditDays),
     AEGIR_ARCHIVES_FOLDER: config.archives.folder,
     AEGIR_ARCHIVE_LIMIT_GIB: String(config.archives.limitBytes / 1024 ** 3),
     AEGIR_ARCHIVE_DAYS: String(config.archives.days),
+    ...smtpEnvironment(config),
   };
   const path = [dirname(config.python), join(config.installation, 'node_modules', '.bin'), base.PATH ?? ''];
   return { ...base, ...resolved, PATH: path.join(delimiter), [markName]: mark };
+}
+
+function smtpEnvironment({ smtp }: Config) {
+  const password = smtp?.password ?? null;
+  return {
+    AEGIR_SMTP_HOST: smtp?.host ?? '',
+    AEGIR_SMTP_PORT: smtp ? String(smtp.port) : '',
+    AEGIR_SMTP_SECURITY: smtp?.security ?? '',
+    AEGIR_SMTP_USER: smtp?.user ?? '',
+    AEGIR_SMTP_PASSWORD: password && 'value' in password ? password.value : '',
+    AEGIR_SMTP_PASSWORD_FILE: password && 'file' in password ? password.file : '',
+    AEGIR_SMTP_FROM: smtp?.from ?? '',
+  };
 }
 
 /** For parts that are not ours: nothing of the settings, least of all secrets. */

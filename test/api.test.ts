@@ -58,7 +58,7 @@ interface Document {
 }
 
 describe('access', () => {
-  test('nothing but health, sign-in and a run’s feedback answers without signing in', async () => {
+  test('nothing but health, sign-in, a run’s feedback and what is signed answers without signing in', async () => {
     const { body } = await aegir.call<Document>('GET', '/api/openapi.json');
     const open: string[] = [];
     for (const [path, methods] of Object.entries(body.paths)) {
@@ -66,6 +66,7 @@ describe('access', () => {
         const url = path.replaceAll(/\{\w+\}/g, 'x');
         const answer = await aegir.call(method.toUpperCase(), url, method === 'get' ? undefined : {}, { token: '' });
         if (route['x-access'] === 'open') open.push(path);
+        else if (route['x-access'] === 'signature') expect([403, 422], `${method} ${path}`).toContain(answer.status);
         else if (route['x-access'] !== 'run token') expect(answer.status, `${method} ${path}`).toBe(401);
       }
     }

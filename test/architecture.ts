@@ -37,6 +37,7 @@ export const areas: Area[] = [
     types: [],
     packages: ['yaml', 'node:fs', 'node:path', 'node:crypto', 'node:util', 'node:zlib'],
   },
+  { folder: 'repository', values: ['model'], types: [], packages: ['node:*'] },
   // drizzle-orm: the vault and the key ring have their rows beside the sealing, as nobody else may see them.
   {
     folder: 'secrets',
@@ -45,8 +46,22 @@ export const areas: Area[] = [
     packages: ['node:*', '@temporalio/common', 'drizzle-orm', 'ulid'],
   },
   {
-    folder: 'activities',
+    folder: 'dispatch',
     values: ['model', 'model/store', 'catalogue', 'secrets'],
+    types: [],
+    packages: [
+      'node:timers/promises',
+      'node:crypto',
+      '@temporalio/client',
+      '@temporalio/common',
+      'cron-parser',
+      'ulid',
+      'yaml',
+    ],
+  },
+  {
+    folder: 'activities',
+    values: ['model', 'model/store', 'catalogue', 'repository', 'secrets', 'dispatch'],
     types: [],
     packages: [
       'node:*',
@@ -55,13 +70,14 @@ export const areas: Area[] = [
       '@temporalio/activity',
       '@temporalio/client',
       '@temporalio/common',
+      'nodemailer',
       'ulid',
       'pino',
     ],
   },
   {
     folder: 'api',
-    values: ['model', 'model/store', 'catalogue', 'secrets'],
+    values: ['model', 'model/store', 'catalogue', 'repository', 'secrets', 'dispatch'],
     types: ['workflows'],
     packages: [
       'node:*',

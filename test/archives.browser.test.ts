@@ -1,18 +1,20 @@
-// The pages of archives: one is uploaded, shown, offered for a site, downloaded and deleted.
+// The pages of archives: one is uploaded, shown, offered for a site, downloaded and deleted; and of backups: which stay and why.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import pg from 'pg';
+import { ulid } from 'ulid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Entity } from '../model/entities.ts';
 import { type Browser, canRunBrowser, findOverflow, forEachLook, signIn, startBrowser } from './browser.ts';
 import { type Aegir, startAegir } from './harness.ts';
 
 const reason = canRunBrowser();
-if (reason) console.warn(`Skipped: archives in a browser. ${reason}`);
+if (reason) console.warn(`Skipped: archives and backups in a browser. ${reason}`);
 
-describe.skipIf(reason !== null)('archives in a browser', () => {
+describe.skipIf(reason !== null)('archives and backups in a browser', () => {
   let aegir: Aegir;
   let browser: Browser;
   let folder: string;
@@ -28,7 +30,8 @@ describe.skipIf(reason !== null)('archives in a browser', () => {
     writeFileSync(join(folder, 'Old Shop.tar.gz'), content);
     writeFileSync(join(folder, 'text.gz'), 'no archive');
     aegir = await startAegir();
-    await make('clusters', { name: 'farm', kind: 'servers' });
+    await make('backup_stores', { name: 'store', type: 'directory', folder: join(folder, 'store'), password: 'x' });
+    await make('clusters', { name: 'farm', kind: 'servers', backup_store: 'store' });
     await make('servers', { name: 'web', cluster: 'farm', connection: 'local', database: true, php_versions: ['8.2'] });
     await make('projects', { name: 'pages', repository: 'https://example.org/pages.git', application: 'wordpress' });
     await make('releases', { name: 'v1', project: 'pages', git_ref: 'main' });
@@ -83,6 +86,56 @@ describe.skipIf(reason !== null)('archives in a browser', () => {
     await page.getByLabel('Name of the site in the archive optional').waitFor();
     for (const label of ['Title', 'Source name', 'Source port']) expect(await page.getByLabel(label).count()).toBe(0);
     await shows('import');
+  });
+
+  test('the page of an Environment says which of its backups stay and why; one that is pinned stays', async () => {
+    const { page } = browser;
+    const database = new pg.Pool({ connectionString: aegir.databaseUrl });
+    for (const [name, age, state] of [
+      ['blog-new', 1, 'unproven'],
+      ['blog-old', 30, 'proven'],
+      ['blog-older', 60, 'unproven'],
+    ])
+      await database.query(
+        `insert into backups (id, organisation, name, state, environment, release, backup_store, snapshot, created_at)
+         select $1, e.organisation, $2, $3, e.id, e.release, s.id, $2, now() - make_interval(days => $4) from environments e, backup_stores s where e.name = 'blog'`,
+        [ulid(), name, state, age],
+      );
+    await database.query(`update environments set state = 'enabled' where name = 'blog'`);
+    await database.query(`insert into environment_cron (environment, organisation, at, seconds, state, words, failures)
+      select id, organisation, now() - interval '5 minutes', 3, 'failed', 'The moon is away.', 2 from environments where name = 'blog'`);
+    await database.end();
+    await page.goto('/environments');
+    await page.getByRole('link', { name: 'blog', exact: true }).first().click();
+    await page
+      .getByText(/Last run of cron: 5 min ago, 3\.0 s, failed, 2 times in a row\. The moon is away\./)
+      .waitFor();
+    const edit = page.getByRole('link', { name: 'Edit' }).first();
+    await edit.click();
+    await page.getByLabel('Keep', { exact: false }).first().fill('last 1');
+    await page.getByRole('button', { name: 'Save' }).click();
+    const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Which backups stay' }) });
+    await panel.getByRole('row', { name: /proven.*the last proven one/ }).waitFor();
+    const goes = panel.getByRole('row', { name: /goes, as no rule keeps it/ });
+    await goes.waitFor();
+    await shows('retention');
+    await panel.getByRole('link', { name: 'Remove 1 old' }).click();
+    await page.getByText('What goes cannot be brought back.').waitFor();
+    await shows('retention-start');
+    await page.goBack();
+    await goes.getByRole('link').first().click();
+    await page.getByRole('heading', { name: 'blog-older' }).waitFor();
+    await page.getByRole('link', { name: 'Edit' }).first().click();
+    await page.getByRole('checkbox', { name: 'Pinned' }).check();
+    await page.getByLabel('Why it is pinned').fill('for the auditors');
+    await shows('pin');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('for the auditors').waitFor();
+    await shows('backup');
+    await page.goto('/environments');
+    await page.getByRole('link', { name: 'blog', exact: true }).first().click();
+    await panel.getByRole('row', { name: /pinned/ }).waitFor();
+    expect(await panel.getByRole('link', { name: /^Remove/ }).count()).toBe(0);
   });
 
   test('it is deleted from its page', async () => {

@@ -62,6 +62,9 @@ test('the commands and settings of the file start an API and a worker', async ()
     AEGIR_HOME: home,
     AEGIR_PYTHON: join(root, '.cache', 'python', 'bin', 'python'),
     AEGIR_CONSOLE_URL: 'http://127.0.0.1:1',
+    ...Object.fromEntries(
+      ['HOST', 'PORT', 'SECURITY', 'USER', 'PASSWORD', 'FROM'].map(name => [`AEGIR_SMTP_${name}`, '']),
+    ),
   };
   const running: Running[] = [];
   const start = async (name: 'api' | 'worker', check: (part: Running) => boolean | Promise<boolean>) => {

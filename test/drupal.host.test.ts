@@ -199,6 +199,10 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
 
   test('cron runs, caches are cleared, a command runs as the site, and it is verified', async () => {
     await operator.must('run', 'run_cron', 'shop', '--follow');
+    await operator.must('run', 'sweep_cron', 'web', '--follow');
+    expect(JSON.parse(await operator.must('environment', 'show', 'shop', '--json')).cron).toMatchObject({
+      state: 'ok',
+    });
     await operator.must('run', 'clear_caches', 'shop', '--follow');
     expect(await drush('shop', 'status', '--field=bootstrap')).toContain('Successful');
     await operator.must('run', 'verify_environment', 'shop', '--follow');

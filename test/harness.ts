@@ -46,6 +46,8 @@ export interface AegirOptions {
   host?: string;
   /** Over the settings that every suite gets. */
   environment?: Record<string, string>;
+  /** A copy of this tree, with changes. */
+  installation?: string;
   /** Others than those of the run of the tests. */
   engines?: Engines;
 }
@@ -77,6 +79,7 @@ export async function createDatabase(
 }
 
 export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
+  const { installation: folder = installation } = options;
   const home = mkdtempSync(join(tmpdir(), 'aegir-home-'));
   // What is known of runs on this machine is not to outlive the test.
   const runFolder = join(home, 'runs');
@@ -107,9 +110,7 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
   };
   const startServer = async () => {
     const server = await startPart(
-      'server',
-      environment,
-      home,
+      { name: 'server', folder, environment, home },
       async () => (await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => null))?.ok === true,
     );
     servers.push(server);
@@ -118,8 +119,9 @@ export async function startAegir(options: AegirOptions = {}): Promise<Aegir> {
   const servers: Running[] = [];
   const server = await startServer();
   const startWorker = async (own: Record<string, string> = {}) => {
-    const worker = await startPart('worker', { ...environment, ...own }, home, async running =>
-      running.output().includes('worker ready'),
+    const worker = await startPart(
+      { name: 'worker', folder, environment: { ...environment, ...own }, home },
+      async running => running.output().includes('worker ready'),
     );
     workers.push(worker);
     return worker;
@@ -155,19 +157,24 @@ function errorLines(server: Running): string[] {
     .filter(line => line.includes('"level":50'));
 }
 
+interface Part {
+  name: string;
+  folder: string;
+  environment: NodeJS.ProcessEnv;
+  home: string;
+}
+
 async function startPart(
-  name: string,
-  environment: NodeJS.ProcessEnv,
-  home: string,
+  { name, folder, environment, home }: Part,
   ready: (running: Running) => Promise<boolean>,
 ): Promise<Running> {
   const logFile = join(home, 'logs', `${name}.log`);
   const running = await launch({
     command: process.execPath,
-    args: [join(installation, `${name}.ts`)],
+    args: [join(folder, `${name}.ts`)],
     logFile,
     environment,
-    folder: installation,
+    folder,
     graceMs: 15_000,
   });
   // Starting takes 2 s alone; on two loaded cores ten times that.

@@ -7,15 +7,8 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type {
-  AuditView,
-  EngineView,
-  KeyView,
-  OperationView,
-  Page,
-  ProblemJson,
-  RotationView,
-} from '../api/contract.ts';
+import type { AuditView, EngineView, OperationView, Page, ProblemJson } from '../api/contract.ts';
+import type { KeyView, RotationView } from '../api/contract-keys.ts';
 import type { Entity } from '../model/entities.ts';
 import { openKeyRing } from '../secrets/key-ring.ts';
 import { sealSecret } from '../secrets/vault.ts';

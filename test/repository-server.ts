@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { answerRepository, type Repository } from '../activities/backends/repository.ts';
+import { answerRepository, type Repository } from '../repository/answer.ts';
 import { type Listening, listen } from './listen.ts';
 
 export type RepositoryServer = Listening;

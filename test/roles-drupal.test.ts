@@ -190,11 +190,31 @@ test('everything that is wrong is named at once, and versions and cron are no fa
 });
 
 test('a run of cron that found another one under way says so and succeeds', async () => {
+  write(
+    'settings/cron',
+    readFileSync(join(project, 'roles/write_drupal_settings/templates/cron.j2'), 'utf8').replaceAll(
+      '{{ environment_path }}',
+      environment,
+    ),
+  );
+  chmodSync(join(environment, 'settings/cron'), 0o755);
+  // The program itself, with a PHP that answers as Drush does.
+  write('run', `#!/bin/sh\nexport PATH=${environment}:$PATH\nexec "$@"\n`);
+  write('php', answering);
+  chmodSync(join(environment, 'php'), 0o755);
   say({ said: ' [warning] Attempting to re-run cron while it is already running.\n' });
-  const result = await play('run_drupal_cron');
-  expect([result.code, result.outputs]).toEqual([0, { busy: true }]);
+  const result = await play('run_cron');
+  expect([result.code, result.outputs], result.output).toEqual([0, { busy: true }]);
   say({ said: ' [success] Cron run successful.\n' });
-  expect((await play('run_drupal_cron')).outputs).toEqual({ busy: false });
+  expect((await play('run_cron')).outputs).toEqual({ busy: false });
+  expect(calls()).toEqual(['core:cron', 'core:cron']);
+  say({ said: 'The moon is away.\n', code: 3 });
+  const failed = await play('run_cron');
+  expect([failed.code, words(failed)]).toEqual([2, expect.stringContaining('ended with code 3: The moon is away.')]);
+  rmSync(join(environment, 'current/vendor'), { recursive: true });
+  expect(words(await play('run_cron'))).toContain('The codebase has no Drush');
+  rmSync(join(environment, 'settings/cron'));
+  expect(words(await play('run_cron'))).toContain('Run “Install” on the Environment once');
 });
 
 test('the status is told however much of the site is broken', () => {

@@ -48,13 +48,13 @@ const resolveRef = (git_ref: string, more: Record<string, unknown> = {}) =>
   runProgram('resolve_release', { repository: `${server.url}/site`, git_ref, ...more });
 
 test('a branch, an annotated tag and a full hash give the commit', async () => {
-  expect((await resolveRef('main')).outputs).toEqual({ hash: second });
-  expect((await resolveRef('feature/menu')).outputs).toEqual({ hash: second });
-  expect((await resolveRef('v1')).outputs).toEqual({ hash: first });
-  expect((await resolveRef(first)).outputs).toEqual({ hash: first });
+  expect((await resolveRef('main')).outputs).toEqual({ hash: second, found: second });
+  expect((await resolveRef('feature/menu')).outputs).toEqual({ hash: second, found: second });
+  expect((await resolveRef('v1')).outputs).toEqual({ hash: first, found: first });
+  expect((await resolveRef(first)).outputs).toEqual({ hash: first, found: first });
 });
 
-test('a Release that has its commit keeps it', async () => {
+test('a commit that is known stays the one, and becomes nobody’s', async () => {
   expect((await resolveRef('main', { known_hash: first })).outputs).toEqual({ hash: first });
 });
 

@@ -367,6 +367,12 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
     expect((await ask('www.blog.test')).body).toContain('does not answer at the moment');
   });
 
+  test('a throwaway is shown to its own Server only', async () => {
+    await site.play('write_vhost', { ...shop, throwaway_of: '01J00000000000000000000000' });
+    expect((await ask('shop.test')).status).toBe(403);
+    expect(await shell(`python3 -c "$1"`, fromItself)).toContain('index.php');
+  });
+
   test('a dry run and a second run change nothing; removing leaves nothing of the site, and the neighbour lives on', async () => {
     const fresh = { ...shop, environment_name: 'fresh', primary_name: 'fresh.test' };
     expect((await site.play('write_vhost', fresh, { check: true })).changed).toBeGreaterThan(0);
@@ -380,6 +386,8 @@ describe.skipIf(reason !== null)(`sites behind nginx${reason ? ` (skipped: ${rea
   });
 });
 
+const fromItself = `from urllib.request import *
+print(urlopen(Request('http://127.0.0.1/', headers={'Host': 'shop.test'})).read())`;
 /** Answers with what the proxy told it. */
 const echoService = `
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -146,16 +146,60 @@ describe.skipIf(reason !== null)(`WordPress on real hosts${reason ? ` (skipped: 
     const due = (...hooks: string[]) =>
       inSite(hooks.map(hook => `wp_schedule_single_event(time() - 9, '${hook}');`).join(' '));
     await due('fine_event');
-    expect((await site.play('run_wordpress_cron')).outputs.events).toBeGreaterThan(0);
-    expect((await site.play('run_wordpress_cron')).changed).toBe(0);
+    expect((await site.play('run_cron')).outputs).toEqual({ busy: false });
+    expect((await inSite(`echo get_option('fine');`)).stdout).toBe('1');
     await due('broken_event', 'fine_event');
-    expect(await site.refused('run_wordpress_cron')).toContain('1 of 2 events failed. broken_event: the moon is away');
+    expect(await site.refused('run_cron')).toContain('1 of 2 events failed. broken_event: the moon is away');
     expect((await inSite(`echo get_option('fine');`)).stdout).toBe('2');
     expect((await status()).problems.join()).toContain('the moon is away');
     await due('ending_event');
-    expect(await site.refused('run_wordpress_cron')).toContain('ending_event ended the whole run: it called exit');
-    await site.play('run_wordpress_cron');
+    expect(await site.refused('run_cron')).toContain('ending_event ended the whole run: it called exit');
+    await site.play('run_cron');
     expect((await status()).cron).toMatchObject({ failed: [] });
+  });
+
+  test('a sweep runs it as each site’s own user, and what hangs goes with all that it has started', async () => {
+    const programs: Record<string, string> = {
+      // Neither its session nor the signal to end keeps it.
+      hanging: 'trap "" TERM; setsid sh -c "trap : TERM; sleep 61838; sleep 61838" & sleep 61838; sleep 61838',
+      failing: `echo $(id -un) $(test -e ${path} || echo alone); exit 3`,
+      shut: 'exit 1',
+    };
+    const sites = [];
+    for (const [name, program] of Object.entries(programs)) {
+      const own = String((await site.play('prepare_environment', { environment_name: name })).outputs.path);
+      await onWeb(
+        `cd ${own} && printf '#!/bin/sh\\n%s\\n' '${program}' >settings/cron && chgrp aegir-${name} settings/cron && chmod 750 settings/cron`,
+      );
+      sites.push({ environment: name, path: own });
+    }
+    await onWeb(`touch ${sites[2]?.path}/disabled`);
+    await inSite(`wp_schedule_single_event(time() - 9, 'fine_event'); update_option('fine', 5);`);
+    const given = [...sites, { environment: 'blog', path }].map(each => ({
+      ...{ name: each.environment, address: 'http://blog.test', slow: false, skip: '' },
+      ...each,
+    }));
+    const limits = { seconds: 4, at_once: 2, total_seconds: 60 };
+    const told = await site.act('sweep_cron', { sites: given, ...limits });
+    expect(told).toMatchObject({ summary: expect.stringContaining('1 ok, 1 failed, 1 took too long, 1 left out') });
+    const { runs } = told as unknown as { runs: { environment: string; state: string; words: string }[] };
+    const of = (name: string) => runs.find(({ environment }) => environment === name);
+    expect(of('blog')).toMatchObject({ state: 'ok', words: '' });
+    expect((await inSite(`echo get_option('fine');`)).stdout).toBe('6');
+    // It sees no other Environment.
+    expect(of('failing')).toMatchObject({ state: 'failed', words: 'It ended with code 3. aegir-failing alone' });
+    expect(of('shut')).toMatchObject({ state: 'skipped', words: 'The Environment is disabled.' });
+    expect(of('hanging')?.state).toBe('timed_out');
+    expect((await onWeb('pgrep -f "^sleep 6183[8]$"')).stdout).toBe('');
+    for (const { environment, path: own } of sites)
+      await site.play('remove_environment', { environment_name: environment, environment_path: own });
+    // Both take the same lock.
+    await onWeb(`setsid flock ${path}/settings/cron sleep 30 >/dev/null 2>&1 </dev/null & sleep 1`);
+    expect((await site.play('run_cron')).outputs).toEqual({ busy: true });
+    expect(await site.act('sweep_cron', { sites: given.slice(3), ...limits })).toMatchObject({
+      runs: [{ state: 'skipped', words: 'Another run was under way.' }],
+    });
+    await onWeb('pkill -f "^flock .*settings/cron"; pkill -f "^sleep 30$"; true');
   });
 
   test('clearing the caches removes transients that are over', async () => {

@@ -1,11 +1,12 @@
 // Runs every check and test of the project and sums them up in one last line. `--fast`: without the tests that need hosts,
-// a browser or a start of the whole. Further words are passed to vitest, such as a path.
+// clusters, a browser or a start of the whole. Further words are passed to vitest, such as a path.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Counts } from './count-reporter.ts';
+import { canRunClusters } from './test-cluster.ts';
 
 const root = join(import.meta.dirname, '..');
 const programs = join(root, 'node_modules', '.bin');
@@ -21,18 +22,37 @@ const checks = [
     : []),
 ];
 
-const total: Counts = { passed: 0, failed: 0, skipped: 0, skippedNames: [] };
+const stopPreparing = startPreparing();
+const total: Counts = { passed: 0, failed: 0, skipped: 0, failedNames: [], skippedNames: [] };
 for (const { title, command } of checks) {
   console.log(`\n== ${title}`);
   const isRight = (await run(command)) === 0;
   console.log(isRight ? 'passed' : `failed: ${title}`);
   total[isRight ? 'passed' : 'failed'] += 1;
+  if (!isRight) total.failedNames.push(title);
 }
 console.log('\n== tests');
 add(await runVitest());
+stopPreparing();
 if (total.skippedNames.length > 0) console.log(`\nSkipped:\n  ${total.skippedNames.join('\n  ')}`);
+if (total.failedNames.length > 0) console.log(`\nFailed:\n  ${total.failedNames.join('\n  ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed > 0 ? 1 : 0);
+
+/**
+ * The binary and the images of test clusters take minutes once, so they are made beside the tests that need none, and give way to
+ * them. Those that do wait for it; what goes wrong is theirs to say. Returns what ends it, for when nobody has waited.
+ */
+function startPreparing(): () => void {
+  const isWanted = !isFast && (words.length === 0 || words.some(word => word.includes('cluster')));
+  if (!isWanted || canRunClusters() !== null) return () => {};
+  const prepare = join(root, 'test', 'cluster', 'prepare');
+  // A group of its own: the compiler's processes end with it.
+  const child = spawn('nice', ['-n', '10', prepare], { stdio: 'ignore', detached: true });
+  return () => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) process.kill(-child.pid);
+  };
+}
 
 async function runVitest(): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'aegir-counts-'));
@@ -44,14 +64,16 @@ async function runVitest(): Promise<Counts> {
     const code = await run(command, { AEGIR_TEST_COUNTS: file });
     const counts = readCounts(file);
     // A run that ends before its report has failed, whatever was counted until then.
-    return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+    const isWrong = code !== 0 && counts.failed === 0;
+    return isWrong ? { ...counts, failed: 1, failedNames: [`the run of the tests, with exit code ${code}`] } : counts;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 function readCounts(file: string): Counts {
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
+  const early = 'the run of the tests, which ended before its report';
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, failedNames: [early], skippedNames: [] };
   return JSON.parse(readFileSync(file, 'utf8')) as Counts;
 }
 
@@ -59,6 +81,7 @@ function add(counts: Counts): void {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
+  total.failedNames.push(...counts.failedNames);
   total.skippedNames.push(...counts.skippedNames);
 }
 

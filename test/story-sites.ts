@@ -146,4 +146,67 @@ const pages: StorySite = {
   },
 };
 
+const shopPage = (version: string) => `<?php
+require '../database.php';
+$notes = implode(', ', array_column(database()->query('SELECT text FROM notes ORDER BY id')->fetch_all(), 0));
+echo "story ${version}: $notes at $_SERVER[HTTP_HOST]\\n";
+`;
+
+const shopDatabase = `<?php
+function database(): mysqli {
+    mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
+    $connection = mysqli_init();
+    $authority = getenv('DATABASE_CA') ?: null;
+    if ($authority) $connection->ssl_set(null, null, $authority, null, null);
+    $connection->real_connect(getenv('DATABASE_HOST'), getenv('DATABASE_USER'), getenv('DATABASE_PASSWORD'),
+        getenv('DATABASE_NAME'), (int) getenv('DATABASE_PORT'), null, $authority ? MYSQLI_CLIENT_SSL : 0);
+    return $connection;
+}
+`;
+
+/** Each step is taken once, in its order. */
+const shopSteps = (steps: string[]) => `<?php
+require 'database.php';
+$database = database();
+$database->query('CREATE TABLE IF NOT EXISTS notes (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(200)) ENGINE=InnoDB');
+$database->query('CREATE TABLE IF NOT EXISTS steps (id INT PRIMARY KEY) ENGINE=InnoDB');
+$taken = array_column($database->query('SELECT id FROM steps')->fetch_all(), 0);
+foreach ([${steps.map(step => `function () use ($database) { ${step} }`).join(', ')}] as $number => $step) {
+    if (in_array($number, $taken)) continue;
+    echo "Step $number\\n";
+    $step();
+    $database->query("INSERT INTO steps VALUES ($number)");
+}
+`;
+
+/** PHP that is served by itself on a server, and by nginx in an image. @param base that image; nothing: it is built on none */
+export const phpShop = (base = ''): StorySite => ({
+  name: 'shop',
+  application: 'generic',
+  answers: { build: ['php migrate.php'], service_command: ['./serve'] },
+  rows: { table: 'notes', column: 'text' },
+  first: 'first',
+  project: {},
+  settle: '',
+  async commit(repository) {
+    const first = `$database->query("INSERT INTO notes (text) VALUES ('first')");`;
+    const second = `$database->query('ALTER TABLE notes ADD price INT DEFAULT 7'); $database->query("INSERT INTO notes (text) VALUES ('second')");`;
+    const broken = `$database->query("INSERT INTO notes (text) VALUES ('half')"); throw new Exception('The moon is away');`;
+    const release = (version: string, steps: string[]) =>
+      commitFiles(repository, { 'public/index.php': shopPage(version), 'migrate.php': shopSteps(steps) });
+    await commitFiles(repository, {
+      'database.php': shopDatabase,
+      serve: '#!/bin/sh\nexec php -S "$HOST:$PORT" -t public\n',
+      ...(base ? { Containerfile: `FROM ${base}\nCOPY . /app\nENV DOCUMENT_ROOT=/app/public\n` } : {}),
+    });
+    return [
+      await release('1.0', [first]),
+      await release('2.0', [first, second]),
+      await release('3.0', [first, second, broken]),
+    ];
+  },
+});
+
+export const staticPages = pages;
+
 export const storySites = [wordPress, django, pages];

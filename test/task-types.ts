@@ -7,10 +7,15 @@ import { dirname, join } from 'node:path';
 export interface TypeFolder {
   path: string;
   put(file: string, text: string): void;
+  take(file: string): void;
   /** Runs on the worker by the backend shell; `options` are the arguments of argument_specs. */
   shellTask(name: string, script: string, parts?: TaskParts): void;
   /** Runs on the Server (or the worker) by Ansible; `tasks` is the text of tasks/main.yml. */
   ansibleTask(name: string, tasks: string, parts?: TaskParts): void;
+  /** Runs on the worker by Terraform; `main` is the text of terraform/main.tf. */
+  terraformTask(name: string, main: string, parts?: TaskParts): void;
+  /** Works in a Kubernetes cluster; `files` of kubernetes/ by name. */
+  clusterTask(name: string, files: Record<string, string>, parts?: TaskParts): void;
   /** An Operation type with the given steps, in YAML flow style. */
   operation(name: string, on: string, steps: string, more?: string): void;
   remove(): void;
@@ -21,7 +26,7 @@ export interface TaskParts {
   options?: string;
   /** Further lines of meta/aegir.yml. */
   meta?: string;
-  target?: 'worker' | 'server';
+  target?: 'worker' | 'server' | 'cluster';
 }
 
 export function makeTypeFolder(): TypeFolder {
@@ -40,6 +45,7 @@ export function makeTypeFolder(): TypeFolder {
   return {
     path,
     put,
+    take: file => rmSync(join(path, file)),
     shellTask(name, script, parts = {}) {
       describe(name, parts.target ?? 'worker', parts);
       put(`roles/${name}/shell/run`, `#!/bin/sh\n${script}\n`);
@@ -47,6 +53,14 @@ export function makeTypeFolder(): TypeFolder {
     ansibleTask(name, tasks, parts = {}) {
       describe(name, parts.target ?? 'server', parts);
       put(`roles/${name}/tasks/main.yml`, tasks);
+    },
+    terraformTask(name, main, parts = {}) {
+      describe(name, 'worker', parts);
+      put(`roles/${name}/terraform/main.tf`, main);
+    },
+    clusterTask(name, files, parts = {}) {
+      describe(name, parts.target ?? 'cluster', parts);
+      for (const [file, text] of Object.entries(files)) put(`roles/${name}/kubernetes/${file}`, text);
     },
     operation(name, on, steps, more = '') {
       put(`operations/${name}.yml`, `title: ${name}\ndescription: For tests.\non: ${on}\n${more}steps: ${steps}\n`);

@@ -13,8 +13,8 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-/** @param target host:port */
-export async function startTcpProxy(target: string): Promise<TcpProxy> {
+/** @param target host:port @param host of this machine, at which it listens */
+export async function startTcpProxy(target: string, host = '127.0.0.1'): Promise<TcpProxy> {
   const { hostname, port } = new URL(`tcp://${target}`);
   const sockets = new Set<Socket>();
   let whole = true;
@@ -39,12 +39,12 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     inner.pipe(outer).pipe(inner);
     if (frozen) for (const socket of [inner, outer]) socket.pause();
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => server.listen(0, host, resolve));
   const drop = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${host}:${(server.address() as AddressInfo).port}`,
     cut() {
       whole = false;
       drop();

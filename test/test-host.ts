@@ -1,12 +1,12 @@
 // Real servers for tests: Debian with systemd, sshd, an address and a file system of its own, up in a second
 // (test/hosts/README.md). Git repositories that they can reach are served by test/git-server.ts.
 
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { missingPackages } from './debian-packages.ts';
 
 export interface ExecResult {
   code: number;
@@ -47,13 +47,8 @@ const neededCommands: Record<string, string> = {
 export function canRunHosts(): string | null {
   if (process.platform !== 'linux') return 'Test hosts need Linux.';
   if (process.getuid?.() !== 0) return 'Test hosts need root.';
-  const missing = Object.entries(neededCommands).filter(([command]) => !commandExists(command));
-  if (missing.length === 0) return null;
-  return `Test hosts need the Debian packages ${[...new Set(missing.map(([, name]) => name))].join(', ')}.`;
-}
-
-function commandExists(command: string): boolean {
-  return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', command]).status === 0;
+  const missing = missingPackages(neededCommands);
+  return missing.length === 0 ? null : `Test hosts need the Debian packages ${missing.join(', ')}.`;
 }
 
 /** What a host has installed from the beginning, so that a test which is not about Prepare does not wait for packages. */
@@ -78,6 +73,15 @@ export async function startTestHost(prefix = 'host', stock?: Stock): Promise<Tes
     healNetwork: () => setLink(name, 'up'),
     stop: async () => void (await execa(join(scripts, 'down'), [name])),
   };
+}
+
+/** A file of the packages of a stock, as it lies in the cache: no host is up for it. */
+export async function stockFile(stock: Stock, path: string): Promise<string> {
+  await execa(join(scripts, 'base'));
+  await execa(join(scripts, 'stock'), [stock]);
+  const print = '. "$1"; echo "$cache/$2/$3"';
+  const { stdout } = await execa('bash', ['-c', print, 'bash', join(scripts, 'settings.sh'), stock, path]);
+  return stdout;
 }
 
 async function runOverSsh(address: string, keyFile: string, command: string): Promise<ExecResult> {

@@ -1,7 +1,7 @@
 // The page of an Environment shows the web server's configuration in parts, whose each is, and where it can be overridden.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { OverrideView } from '../api/contract.ts';
+import type { OverrideView, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
 import { type Browser, canRunBrowser, findOverflow, forEachLook, open, startBrowser } from './browser.ts';
 import { type Aegir, startAegir } from './harness.ts';
@@ -41,6 +41,9 @@ describe.skipIf(reason !== null)(`the web server’s configuration in a browser$
       meta: outputs,
     });
     types.put('roles/write_page/templates/custom.conf.j2', '# nothing yet\n');
+    types.clusterTask('make_page', {
+      'page.yml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: page}\ndata: {a: b}\n',
+    });
     types.operation('write', 'environment', '[{id: write, task: write_page}]', 'states: {}\n');
     aegir = await startAegir({ types: types.path });
     const cluster = await create('clusters', { name: 'here', kind: 'servers' });
@@ -86,6 +89,29 @@ describe.skipIf(reason !== null)(`the web server’s configuration in a browser$
     await page.getByText('write_page/custom.conf.j2').waitFor();
     const saved = await aegir.call<OverrideView[]>('GET', `/api/environments/${environment.id}/overrides`);
     expect(saved.body).toMatchObject([{ template: 'custom.conf.j2', text: 'add_header X-Mine ours;\n', version: 1 }]);
+    expect(browser.takeErrors()).toEqual([]);
+  });
+
+  test('a manifest is patched for the whole Organisation, beside what the Task type brings', async () => {
+    const { page } = browser;
+    const [organisation] = (await aegir.call<Page<Entity>>('GET', '/api/organisations')).body.items;
+    await open(page, `/organisations/${organisation?.id}`);
+    const panel = page.locator('.panel', { has: page.getByRole('heading', { name: 'Overrides', exact: true }) });
+    await panel.getByText('Override a template or manifest').click();
+    await panel.getByLabel('Template or manifest').selectOption('make_page/kubernetes/page.yml');
+    const text = panel.getByLabel('Text of kubernetes/page.yml');
+    expect(await text.inputValue()).toBe('apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: page\n');
+    await panel.getByText('The manifest as the Task type brings it').click();
+    await panel.getByText('data: {a: b}').waitFor();
+    await forEachLook(page, async look => {
+      expect(await findOverflow(page), look).toEqual([]);
+    });
+    const patch = 'kind: ConfigMap\nmetadata: {name: page}\ndata: {a: null}\n';
+    await text.fill(patch);
+    await panel.getByRole('button', { name: 'Save override' }).click();
+    await panel.getByText('version 1,').waitFor();
+    const saved = await aegir.call<OverrideView[]>('GET', `/api/organisations/${organisation?.id}/overrides`);
+    expect(saved.body).toMatchObject([{ taskType: 'make_page', template: 'kubernetes/page.yml', text: patch }]);
     expect(browser.takeErrors()).toEqual([]);
   });
 });

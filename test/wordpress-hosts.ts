@@ -107,5 +107,6 @@ END
 ${input}
 DATA`,
   );
-  return code === 0 ? (JSON.parse(stdout) as Values) : `${stdout}${stderr}`.trim();
+  // What it prints comes before its outputs.
+  return code === 0 ? (JSON.parse(stdout.split('\n').at(-1) ?? '') as Values) : `${stdout}${stderr}`.trim();
 }

@@ -13,10 +13,14 @@ import { EntityPage } from './pages/entity.tsx';
 import { EntityCreatePage, EntityEditPage } from './pages/entity-edit.tsx';
 import { EntityListPage } from './pages/entity-list.tsx';
 import { HomePage } from './pages/home.tsx';
+import { NeedsPage } from './pages/needs.tsx';
 import { NotFound } from './pages/not-found.tsx';
 import { OperationPage } from './pages/operation.tsx';
 import { OperationStartPage } from './pages/operation-start.tsx';
 import { OperationsPage } from './pages/operations.tsx';
+import { RolloutPage } from './pages/rollout.tsx';
+import { RolloutStartPage } from './pages/rollout-start.tsx';
+import { RolloutsPage } from './pages/rollouts.tsx';
 import { TokensPage } from './pages/tokens.tsx';
 
 applyTheme();
@@ -32,6 +36,10 @@ render(
         <Route path="/sign-in" component={() => <Navigate href="/" />} />
         <Route path="/operations" component={OperationsPage} />
         <Route path="/operations/:id" component={OperationPage} />
+        <Route path="/needs" component={NeedsPage} />
+        <Route path="/rollouts" component={RolloutsPage} />
+        <Route path="/rollouts/new" component={RolloutStartPage} />
+        <Route path="/rollouts/:id" component={RolloutPage} />
         <Route path="/catalogue" component={CataloguePage} />
         <Route path="/audit" component={AuditPage} />
         <Route path="/tokens" component={TokensPage} />

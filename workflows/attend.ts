@@ -1,16 +1,19 @@
 // An Operation that cannot go on by itself: it asks, keeps its locks, and waits for an answer as long as it takes.
 
 import { condition, defineSignal } from '@temporalio/workflow';
-import type { Attention, Decision } from '../model/attention.ts';
+import type { Attention, Choice, Decision } from '../model/attention.ts';
 import type { Running } from './operation.ts';
 import { recorder } from './step-activities.ts';
 
 /** Only a hint: what was decided is in the row. */
 export const decidedSignal = defineSignal('decided');
 
-export type Question = Pick<Attention, 'about' | 'message' | 'tasks' | 'choices'>;
+export type Question = Pick<Attention, 'about' | 'message' | 'tasks' | 'choices' | 'approval'>;
 
-export async function attend(running: Running, question: Question): Promise<Pick<Decision, 'choice' | 'inputs'>> {
+/** `by` is not there when the policy of a type decides at once. */
+type Answer = Pick<Decision, 'choice' | 'inputs'> & Partial<Decision>;
+
+export async function attend(running: Running, question: Question): Promise<Answer> {
   running.questions += 1;
   const policy = policyOf(running, question);
   if (policy?.at === 0) return { choice: policy.choice, inputs: {} };
@@ -36,7 +39,8 @@ export async function attend(running: Running, question: Question): Promise<Pick
 const hourMs = 3_600_000;
 
 /** An undo that fails is always a person's business. `at`: milliseconds from now. */
-function policyOf({ args }: Running, { about, choices }: Question) {
+function policyOf({ args }: Running, { about, choices, approval }: Question): { choice: Choice; at: number } | null {
+  if (approval) return { choice: 'reject', at: approval.expiresHours * hourMs };
   const policy = args.onFailure;
   if (!policy || about !== 'step') return null;
   const choice = choices.includes(policy.choose) ? policy.choose : 'leave';

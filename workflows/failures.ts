@@ -7,6 +7,8 @@ import { lostMessage } from '../model/run.ts';
 export interface Failure {
   message: string;
   exitCode: number | null;
+  /** What it works on does not answer. */
+  isAway?: boolean;
 }
 
 export type Ending = Extract<Choice, 'undo' | 'leave'>;
@@ -30,7 +32,8 @@ export function failureOf(error: unknown): Failure {
   if (cause instanceof TimeoutFailure) return { message: timeoutMessage(cause), exitCode: null };
   const exitCode = cause instanceof ApplicationFailure ? Number(cause.details?.[0] ?? Number.NaN) : Number.NaN;
   const message = cause instanceof Error ? cause.message : String(cause);
-  return { message, exitCode: Number.isNaN(exitCode) ? null : exitCode };
+  const isAway = cause instanceof ApplicationFailure && cause.details?.[1] === 'unreachable';
+  return { message, exitCode: Number.isNaN(exitCode) ? null : exitCode, isAway };
 }
 
 /** Nobody could say it but the engine. */

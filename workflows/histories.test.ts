@@ -61,7 +61,17 @@ describe('a replay', () => {
 });
 
 test('there is a run of every kind, and none says anything of the machine on which it was recorded', () => {
-  const workflows = ['succeeded', 'parked', 'retried', 'undone', 'cancelled', 'nested-outer', 'lock-1', 'action'];
+  const workflows = [
+    'succeeded',
+    'parked',
+    'retried',
+    'undone',
+    'cancelled',
+    'nested-outer',
+    'lock-1',
+    'action',
+    'delivery',
+  ];
   expect(names).toEqual(expect.arrayContaining(workflows));
   for (const name of names) {
     const json = JSON.stringify(read(name).events);

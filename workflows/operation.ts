@@ -1,8 +1,9 @@
 // What the parts of an Operation's story share: its plan, what is finished, what has been changed on the way.
 
 import { workflowInfo } from '@temporalio/workflow';
-import type { Fence, FinishedTasks, RunOf } from '../activities/index.ts';
-import { type FailurePolicy, type Input, type Plan, type PlanStep, tasksOf } from '../model/plan.ts';
+import type { Fence, FinishedTasks, RunOf, TaskArguments } from '../activities/index.ts';
+import { type FailurePolicy, type Input, type Plan, type PlanStep, type RunnableStep, tasksOf } from '../model/plan.ts';
+import type { Failure } from './failures.ts';
 
 /** Outputs of finished steps by step id; those of a nested Operation are nested. */
 export interface Outputs {
@@ -25,6 +26,8 @@ export interface OperationArguments {
   fences: Fence[];
   /** Of a run that goes on waiting for its locks: tokens of those that it has, by key. */
   granted?: Record<string, number>;
+  /** Questions that it has asked so far. */
+  questions?: number;
 }
 
 export interface Running {
@@ -35,8 +38,12 @@ export interface Running {
   /** It has its locks, and the row is its own. */
   hasBegun: boolean;
   finished: FinishedTasks;
+  /** Steps of this plan, by id, that were begun. */
+  begun: Set<string>;
   /** Inputs that a person has changed, by Task. */
   changed: Record<string, Record<string, Input>>;
+  /** Of an Operation that only compares: why steps of it could not. */
+  notCompared: Failure[];
   /** Questions asked so far. */
   questions: number;
   /** Counts the hints that there is an answer. */
@@ -46,7 +53,7 @@ export interface Running {
 }
 
 export function runningOf(args: OperationArguments): Running {
-  const { plan, root, attempt, fences, granted = {} } = args;
+  const { plan, root, attempt, fences, granted = {}, questions = 0 } = args;
   // A run that was reset in the console, or waits on as another one, keeps the first id, and goes on writing.
   const engineRun = workflowInfo().firstExecutionRunId;
   const of: RunOf = { plan: { ...plan, steps: [] }, root, attempt, engineRun };
@@ -56,8 +63,10 @@ export function runningOf(args: OperationArguments): Running {
     fences: [...fences],
     hasBegun: false,
     finished: {},
+    begun: new Set(),
     changed: {},
-    questions: 0,
+    notCompared: [],
+    questions,
     hints: 0,
     granted: new Map(Object.entries(granted)),
   };
@@ -99,6 +108,24 @@ export function bindOutputs(inputs: Record<string, Input>, known: Outputs): Reco
     bound[name] = (at as Record<string, unknown> | undefined)?.[input.output] ?? null;
   }
   return bound;
+}
+
+/** For the activity of a step of this run. @param plan of which it is a step: a nested one, where it is only planned yet. */
+export function argumentsOf(step: RunnableStep, running: Running, plan = running.args.plan): TaskArguments {
+  const { operationId } = running.args.plan;
+  const { organisation, startedBy, subject } = plan;
+  const { root } = running.args;
+  const { engineRun } = running.of;
+  const operation = { id: operationId, root, organisation, startedBy, subject, engineRun };
+  const inputs = { ...step.inputs, ...running.changed[step.taskId] };
+  const bound = bindOutputs(inputs, outputsSoFar(running));
+  return { operation, step: { ...withoutUndo(step), inputs }, bound, fences: running.fences };
+}
+
+/** The worker has no use for the way back. */
+function withoutUndo(step: RunnableStep): RunnableStep {
+  const { undo: _undo, further: _further, ...own } = step as RunnableStep & { undo?: unknown; further?: unknown };
+  return own;
 }
 
 /** Nothing of it has to run any more. */

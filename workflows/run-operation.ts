@@ -12,10 +12,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { OperationEnd } from '../activities/index.ts';
+import { tasksOf } from '../model/plan.ts';
+import { awaitApproval } from './approve.ts';
 import { attend, decidedSignal } from './attend.ts';
 import { type Ending, endingOf, failureOf } from './failures.ts';
 import { isOutermost, type OperationArguments, type Outputs, outputsOf, type Running, runningOf } from './operation.ts';
-import { canUndo, runSteps } from './run-steps.ts';
+import { planBefore } from './plan-before.ts';
+import { canUndo, cleansUp, runAlways, runSteps } from './run-steps.ts';
 import { recorder } from './step-activities.ts';
 import { grantedSignal, takeLocks } from './take-locks.ts';
 import { describeUndone, undo } from './undo.ts';
@@ -44,6 +47,11 @@ async function carryThrough(running: Running): Promise<unknown> {
   let end: OperationEnd = { state: 'succeeded', message: '', exitCode: 0 };
   let failure: unknown = null;
   try {
+    // One that goes on waiting for its locks has it.
+    if (plan.approval && !plan.approval.given && !running.args.granted) {
+      await planBefore(running, [...tasksOf(plan)]);
+      await awaitApproval(running, plan.approval, 'leave');
+    }
     await takeLocks(running);
     running.finished = await recorder().beginOperation(running.of);
     running.hasBegun = true;
@@ -73,10 +81,10 @@ async function settle(error: unknown, running: Running): Promise<OperationEnd> {
   const { message, exitCode } = isCancelled ? { message: 'Cancelled.', exitCode: null } : failureOf(error);
   const ending = isCancelled ? await endingOfCancel(running) : (endingOf(error) ?? 'leave');
   log.info('The Operation ends', { state, ending });
-  if (ending === 'leave') return { state, message, exitCode };
-  const result = await undo(running);
-  const restored = result.left.length === 0;
-  return { state, message: `${message} ${describeUndone(result)}`, exitCode, restored };
+  const undone = ending === 'leave' ? null : await undo(running);
+  const words = [message, ...(undone ? [describeUndone(undone)] : []), ...(await runAlways(running))].join(' ');
+  const end: OperationEnd = { state, message: words, exitCode };
+  return undone ? { ...end, restored: undone.left.length === 0 } : end;
 }
 
 /** A nested one leaves it to the outermost, which was cancelled as well. One that still waits has no locks to undo under. */
@@ -86,6 +94,7 @@ async function endingOfCancel(running: Running): Promise<Ending> {
   Object.assign(running.finished, finished);
   if (!canUndo(running)) return 'leave';
   if (choice !== 'ask') return choice;
+  if (cleansUp(running.args.plan)) return 'leave';
   const message = 'It was cancelled and has stopped. What is done can be undone, or left as it is.';
   const decision = await attend(running, { about: 'cancel', message, tasks: [], choices: ['undo', 'leave'] });
   return decision.choice === 'undo' ? 'undo' : 'leave';

@@ -7,33 +7,50 @@ import {
   type OperationStep,
   type Plan,
   type PlanStep,
+  plansOf,
   type RunnableStep,
   type TaskStep,
   tasksOf,
 } from '../model/plan.ts';
 import { searchAttributeValues } from '../model/search-attributes.ts';
+import { approvalsOf, awaitApproval } from './approve.ts';
 import { attend } from './attend.ts';
 import { endingOf, type Failure, failureOf, stop } from './failures.ts';
 import {
-  bindOutputs,
+  argumentsOf,
   isFinished,
   type OperationArguments,
   type Outputs,
   outputsSoFar,
   type Running,
 } from './operation.ts';
+import { planBefore } from './plan-before.ts';
 import { taskActivity } from './step-activities.ts';
 
 export async function runSteps(running: Running): Promise<void> {
-  for (const step of running.args.plan.steps) await carryOut(step, running);
+  const { plan } = running.args;
+  for (const step of plan.steps) await carryOut(step, running);
+  const [first] = running.notCompared;
+  if (!first) return;
+  const { length } = running.notCompared;
+  const message = length === 1 ? first.message : `${length} steps could not compare. The first: ${first.message}`;
+  throw stop('leave', { ...first, message });
 }
 
 async function carryOut(step: PlanStep, running: Running): Promise<void> {
+  running.begun.add(step.id);
+  const { plan } = running.args;
   setCurrentDetails(`Step: ${titleOf(step)}`);
+  if (!isFinished(step, running.finished))
+    for (const approval of approvalsOf(step)) {
+      await planBefore(running, [...tasksOf({ ...plan, steps: [step] })]);
+      await awaitApproval(running, approval, 'undo');
+    }
   for (;;) {
     const failed = await attemptStep(step, running);
     const [first] = failed;
     if (!first) return;
+    if (plan.check) return note(failed, running);
     await decideOn(failed, first.failure, running);
   }
 }
@@ -55,7 +72,8 @@ async function attemptStep(step: PlanStep, running: Running): Promise<Failed[]> 
     else running.finished[step.taskId] = await runTask(step, running);
     return [];
   } catch (error) {
-    if (isCancellation(error) || endingOf(error)) throw error;
+    // What a nested one could not compare keeps nobody from comparing the rest.
+    if (isCancellation(error) || (endingOf(error) && !running.args.plan.check)) throw error;
     return [{ step, failure: failureOf(error) }];
   }
 }
@@ -66,6 +84,14 @@ async function attemptTogether(steps: PlanStep[], running: Running): Promise<Fai
   const thrown = results.find(result => result.status === 'rejected');
   if (thrown) throw thrown.reason;
   return results.flatMap(result => (result.status === 'fulfilled' ? result.value : []));
+}
+
+/** What compares changes nothing: what one step cannot say, the next ones can, unless nothing answers there. */
+function note(failed: Failed[], running: Running): void {
+  for (const { failure } of failed) {
+    running.notCompared.push(failure);
+    if (failure.isAway) throw stop('leave', failure);
+  }
 }
 
 async function decideOn(failed: Failed[], failure: Failure, running: Running): Promise<void> {
@@ -85,25 +111,32 @@ async function decideOn(failed: Failed[], failure: Failure, running: Running): P
   if (choice === 'skip') for (const { taskId } of tasks) running.finished[taskId] = { outputs: {}, changed: false };
 }
 
+const isForEveryCase = (step: PlanStep): step is OperationStep =>
+  step.kind === 'operation' && step.always !== undefined;
+
+/** What is to be done in every case, when the steps have come to an end otherwise. Answers what could not be done, and why. */
+export async function runAlways(running: Running): Promise<string[]> {
+  const isDue = ({ always = '' }: OperationStep) => running.begun.has(always);
+  const problems: string[] = [];
+  for (const step of running.args.plan.steps.filter(isForEveryCase).filter(isDue)) {
+    setCurrentDetails(`Step: ${titleOf(step)}`);
+    const words = (failure: Failure) => `“${titleOf(step)}” has failed, too: ${failure.message}`;
+    const failed = await attemptStep(step, running).catch(error => [{ step, failure: failureOf(error) }]);
+    problems.push(...failed.map(({ failure }) => words(failure)));
+  }
+  return problems;
+}
+
+/** What was made is removed whatever happens: nobody needs to decide about it. */
+export const cleansUp = (plan: Plan): boolean => [...plansOf(plan)].some(each => each.plan.steps.some(isForEveryCase));
+
 /** Some finished step knows how. */
 export function canUndo({ args, finished }: Running): boolean {
   return [...tasksOf(args.plan)].some(({ step }) => step.undo && step.taskId in finished);
 }
 
 export async function runTask(step: RunnableStep, running: Running) {
-  const { operationId, organisation, startedBy, subject } = running.args.plan;
-  const { root } = running.args;
-  const { engineRun } = running.of;
-  const operation = { id: operationId, root, organisation, startedBy, subject, engineRun };
-  const inputs = { ...step.inputs, ...running.changed[step.taskId] };
-  const bound = bindOutputs(inputs, outputsSoFar(running));
-  return taskActivity(step)({ operation, step: { ...withoutUndo(step), inputs }, bound, fences: running.fences });
-}
-
-/** The worker has no use for the way back. */
-function withoutUndo(step: RunnableStep): RunnableStep {
-  const { undo: _undo, further: _further, ...own } = step as RunnableStep & { undo?: unknown; further?: unknown };
-  return own;
+  return taskActivity(step)(argumentsOf(step, running));
 }
 
 async function runNested(plan: Plan, id: string, running: Running): Promise<void> {

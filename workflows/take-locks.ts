@@ -32,9 +32,10 @@ export async function takeLocks(running: Running): Promise<void> {
 }
 
 /** Behind one that is parked for days: as the same run, to everybody else, with a history that is empty again. */
-function goOnWaiting({ args, granted }: Running): Promise<never> {
+function goOnWaiting({ args, granted, questions }: Running): Promise<never> {
   return continueAsNew<(args: OperationArguments) => Promise<unknown>>({
     ...args,
     granted: Object.fromEntries(granted),
+    questions,
   });
 }

@@ -40,7 +40,7 @@ def many(output, pieces):
 def fails(output):
     many(output, 3)
     raise ArchiveFailure('It cannot be read.')
-courier = Courier(sys.argv[1], sys.argv[2])
+courier = Courier({'feedback_url': sys.argv[1], 'feedback_token': sys.argv[2]})
 try:
     print(json.dumps(eval(sys.argv[3])))
 except ArchiveFailure as failure:

@@ -1,8 +1,10 @@
 // The one interface between a Task and the tool that carries it out. A backend knows nothing of workflows, of PostgreSQL
 // or of the catalogue: it gets everything in a `Run` and says everything through `RunReport`.
 
+import type { FoundDifference } from '../../model/drift.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import type { LogMark } from '../../model/log.ts';
+import type { SubjectReference } from '../../model/plan.ts';
 import type { BackendName, TaskTarget } from '../../model/task-type.ts';
 
 /** How to reach the target. Secrets are resolved here: a Run never leaves the worker's memory. */
@@ -21,6 +23,22 @@ export interface ServerConnection {
   python: string;
 }
 
+/** A Kubernetes cluster, and what in it is this run's. */
+export interface ClusterConnection {
+  id: string;
+  name: string;
+  /** Its text; '' = the service account of the pod in which the worker runs. */
+  kubeconfig: string;
+  /** '' = the current one. */
+  context: string;
+  /** Of the Environment; '' = the run is of none. */
+  namespace: string;
+  /** Id of the Environment and its short name; null = the run is of none. */
+  environment: { id: string; name: string } | null;
+  /** The API's feedback root for this Task as pods reach it; '' = they do not. */
+  feedbackUrl: string;
+}
+
 /** What the Operation holds exclusively, and since when: a later holder has a higher token. */
 export interface Fence {
   /** `environment-01J…`, `server-01J…`: of letters, digits, - and _. */
@@ -29,13 +47,21 @@ export interface Fence {
   token: number;
 }
 
+export interface ManifestPatch {
+  /** `Cluster prod, version 2` */
+  whose: string;
+  text: string;
+}
+
 export interface Run {
   taskId: string;
   attemptId: string;
   operationId: string;
-  /** 1 for the first; every later one begins with `end(previous)`. A number is never used again for a Task, also not after
+  /** 1 for the first; every later one begins with `attach`, and where that finds nothing with `end(previous)`. A number is never used again for a Task, also not after
    * a resume: the machine refuses it. */
   attempt: number;
+  /** Earlier attempts of which nobody has told how they ended: only theirs may be attached to. */
+  untold: number[];
   /** Compared on the machine where it works; a lower one than before is refused. */
   fences: Fence[];
   taskType: { name: string; title: string; version: string; facts: boolean; arguments: FieldSpec[] };
@@ -43,6 +69,8 @@ export interface Run {
   folder: string;
   target: TaskTarget;
   server?: ServerConnection;
+  /** Of the target `cluster`. */
+  cluster?: ClusterConnection;
   /** Arguments with secrets resolved. */
   arguments: Record<string, unknown>;
   /** Names of arguments that are secret. */
@@ -53,9 +81,19 @@ export interface Run {
   feedback: { url: string; token: string };
   /** Folder of the worker with a repository of backups, which the target reaches at `feedback_url`/repository/. */
   repository?: { folder: string; access: 'read' | 'add' };
-  /** Winning override texts by template name (`custom.conf.j2`), to lie over the role's own. */
+  /** The target may bring an archive to the control plane, or fetch one, by `feedback_url`/archive. */
+  archive?: 'add' | 'read';
+  /** Texts by template name (`custom.conf.j2`) that lie over the role's own. */
   templates: Record<string, string>;
+  /** By manifest (`kubernetes/web.yml`), in the order in which they are laid over it. */
+  patches: Record<string, ManifestPatch[]>;
   checkMode: boolean;
+  /** For what a state of what was made is kept, and whose it is; of backends that keep one. */
+  state?: SubjectReference & { organisation: string };
+  /** Remove what the Task type has made there. */
+  destroys?: boolean;
+  /** Id of the Task that this one takes back. */
+  undoes?: string;
 }
 
 export interface RunReport {
@@ -67,6 +105,8 @@ export interface RunReport {
   room(): Promise<void> | undefined;
   /** First contact with a Server: its key, to be pinned. */
   hostKey(key: string, fingerprint: string): Promise<void>;
+  /** What runs from now on knows the feedback token of that attempt, which may be this one again. Its secrets are to be masked. */
+  adopted(attempt: number, secrets: readonly string[]): Promise<void>;
   /** Playbook, inventory and variables without secrets, kept for `aegir task reproduce`. */
   kept(files: Record<string, string>): Promise<void>;
 }
@@ -80,8 +120,10 @@ export interface RunResult {
   outputs: Record<string, unknown>;
   /** One or two sentences for a person: what went wrong and what to do. '' when it succeeded. */
   message: string;
-  /** Something of it may still run, or lie, on the target. */
+  /** Something of it may still run, or lie, on the target, and no further attempt comes by itself. */
   isLeft?: boolean;
+  /** Of a run in check mode: what it would have changed. */
+  differences?: FoundDifference[];
 }
 
 export interface Preview {
@@ -89,6 +131,8 @@ export interface Preview {
   diff: string;
   /** Handed to `run` so that exactly this is carried out. */
   token: string;
+  /** As a run in check mode would tell them. */
+  differences?: FoundDifference[];
 }
 
 export interface Backend {
@@ -99,7 +143,7 @@ export interface Backend {
   preview(run: Run, report: RunReport, signal: AbortSignal): Promise<Preview>;
   /** Resolves when nothing of it runs any more on the worker, also after an abort. Never throws for a failed Task. */
   run(run: Run, report: RunReport, signal: AbortSignal, token?: string): Promise<RunResult>;
-  /** Finds a run that is still going and follows it; null = there is none. */
+  /** Finds what an earlier attempt that is untold has going, or has brought to its end, and follows it; null = there is none. */
   attach(run: Run, report: RunReport, signal: AbortSignal): Promise<RunResult | null>;
   /** Makes sure that the given earlier attempt and all before it are over, on the worker and on the target. */
   end(run: Run, previousAttempt: number): Promise<void>;

@@ -2,6 +2,7 @@
 
 import type { ForkServer } from './ansible/fork-server.ts';
 import type { SshMasters } from './ssh-masters.ts';
+import type { TerraformSettings } from './terraform/store.ts';
 
 export interface RunDependencies {
   /** Interpreter of the virtual environment; ansible-playbook lies beside it. */
@@ -14,6 +15,8 @@ export interface RunDependencies {
   forkServer?: ForkServer;
   /** Further variables of every process of a run: PATH, proxies, certificates. Never secrets. */
   environment?: Record<string, string>;
+  /** Left out: this process carries out nothing of Terraform. */
+  terraform?: TerraformSettings;
 }
 
 export interface BackendDependencies extends RunDependencies {

@@ -7,9 +7,9 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { answerRepository } from '../../repository/answer.ts';
 import { relayArchive } from './archive-relay.ts';
 import type { Run, RunReport } from './backend.ts';
-import { answerRepository } from './repository.ts';
 
 export interface FeedbackRelay {
   port: number;

@@ -9,7 +9,7 @@ import { enter, explainRefusal, explainSilence, isPermitted, leave, supersededMe
 import { renderGuard, renderShellGuard } from './guard.ts';
 import { createBackends, createSshMasters } from './index.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { type Folder, leftIn, makeFolder, makeRun, python, recordReport } from './test-run.ts';
+import { type Folder, makeFolder, makeRun, python, recordReport } from './test-run.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -34,11 +34,6 @@ async function runOf(files: Record<string, string>) {
   return makeRun({ folder: folder.path });
 }
 
-const writes = (path: string) => ({
-  'tasks/main.yml': `- ansible.builtin.command: touch ${path}\n`,
-  'shell/run': `#!/bin/sh\ntouch ${path}\n`,
-});
-
 test('a command starts only with the permit, and carries the marker before it looks for it', async () => {
   const permit = join(base, 'T.1');
   const start = async (argv: string[]) => {
@@ -54,23 +49,6 @@ test('a command starts only with the permit, and carries the marker before it lo
   const line = `${renderShellGuard('T.1', permit)}'echo $AEGIR_RUN; exit 3'`;
   expect(await start(['sh', '-c', line])).toMatchObject({ stdout: 'T.1', exitCode: 3 });
   await rm(permit);
-});
-
-test('on the worker, too: an attempt that was ended starts nothing any more, and nothing of it is left', async () => {
-  for (const backend of ['ansible', 'shell'] as const) {
-    const path = join(base, 'written');
-    const run = await runOf(writes(path));
-    await backends[backend].end({ ...run, attempt: 3 }, 2);
-    for (const attempt of [1, 2]) {
-      const result = await backends[backend].run({ ...run, attempt }, recordReport(), never);
-      expect(result).toMatchObject({ status: 'superseded', message: supersededMessage });
-    }
-    expect(await leftIn(base)).toEqual([]);
-    const third = await backends[backend].run({ ...run, attempt: 3 }, recordReport(), never);
-    expect(third.message).toBe('');
-    expect(await leftIn(base)).toEqual(['written']);
-    await rm(path);
-  }
 });
 
 test('a run that has lost its permit in the middle is superseded, whatever it ended with', async () => {

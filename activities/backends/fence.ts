@@ -35,8 +35,10 @@ export const isPermitted = (entry: { permit: string } | RunResult): entry is { p
 export async function enter(machine: Machine, run: Run, signal: AbortSignal): Promise<{ permit: string } | RunResult> {
   const marker = runMarker(run.taskId, run.attempt);
   const words = [marker, ...run.fences.map(({ key, token }) => `${key}=${token}`)];
+  const cancelled = () => notEntered('cancelled', 'Cancelled before anything was started.');
+  if (signal.aborted) return cancelled();
   const answer = await untilAborted(ask(machine, 'enter', words), signal, () => endOn(machine, marker));
-  if (!answer) return notEntered('cancelled', 'Cancelled before anything was started.');
+  if (!answer) return cancelled();
   if (answer.permit) return { permit: answer.permit };
   return explainRefusal(machine, answer);
 }

@@ -20,6 +20,8 @@ export interface ScopedCommand {
   input: string;
   /** The command becomes root with sudo, which does not work inside a user namespace. */
   sudo: boolean;
+  /** On an abort it first gets SIGINT, as from Ctrl-C, and so long for what it wants to write yet. */
+  interruptMs?: number;
 }
 
 export interface ScopedOutput {
@@ -33,6 +35,8 @@ export interface ScopeEnd {
   /** null when a signal ended it. */
   exitCode: number | null;
   aborted: boolean;
+  /** It had not ended by itself within `interruptMs`. */
+  isCutOff?: boolean;
 }
 
 /** The first process merges stderr into stdout, so that lines keep their order, and is not the command itself: the first
@@ -56,7 +60,11 @@ export async function runInScope(command: ScopedCommand, out: ScopedOutput, sign
   const streams = Promise.all([out.output(pipe.reader), out.events(running.events), readAll(running.complaints)]);
   // Awaited below, after the end of the process; until then a failure must not count as unhandled.
   streams.catch(() => undefined);
-  const stop = () => void end(running.pid, kind, command.marker, running.exited);
+  let isCutOff = false;
+  const stop = () =>
+    void end(running, kind, command, () => {
+      isCutOff = true;
+    });
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   try {
@@ -65,7 +73,7 @@ export async function runInScope(command: ScopedCommand, out: ScopedOutput, sign
     if (kind === 'group' || signal.aborted) await endMarked(command.marker);
     const [, , complaints] = await streams;
     if (complaints.length > 0 && !signal.aborted) await out.output(Readable.from([complaints]));
-    return { exitCode, aborted: signal.aborted };
+    return { exitCode, aborted: signal.aborted, ...(isCutOff ? { isCutOff } : {}) };
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -107,8 +115,18 @@ async function readAll(stream: Readable): Promise<Buffer> {
   return Buffer.concat((await stream.toArray()) as Buffer[]);
 }
 
-async function end(pid: number, kind: ScopeKind, marker: string, exited: Promise<unknown>): Promise<void> {
+async function end(
+  { pid, exited }: Running,
+  kind: ScopeKind,
+  { marker, interruptMs }: Pick<ScopedCommand, 'marker' | 'interruptMs'>,
+  cutOff: () => void,
+): Promise<void> {
   if (pid === 0) return;
+  if (interruptMs) {
+    signalAll(await descendants(pid), 'SIGINT');
+    const late = delay(interruptMs, true, { ref: false });
+    if ((await Promise.race([exited.then(() => false), late])) === true) cutOff();
+  }
   if (kind === 'group') return endMarked(marker);
   const [init, ...rest] = await descendants(pid);
   signalAll(rest, 'SIGTERM');

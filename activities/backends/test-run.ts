@@ -22,6 +22,7 @@ export function makeRun(values: Partial<Run> & { folder: string }): Run {
     attemptId: 'attempt',
     operationId: 'operation',
     attempt: 1,
+    untold: [],
     fences: [],
     taskType: { name: 'try_something', title: 'Try something', version: 'abc', facts: false, arguments: [] },
     target: 'worker',
@@ -31,6 +32,7 @@ export function makeRun(values: Partial<Run> & { folder: string }): Run {
     // Nothing listens there: what goes on to the API fails at once.
     feedback: { url: 'http://127.0.0.1:9/api/feedback/task', token: 'run-token-7f' },
     templates: {},
+    patches: {},
     checkMode: false,
     ...values,
   };
@@ -57,6 +59,9 @@ export interface RecordedReport extends RunReport {
   /** `line` is the number of lines before it. */
   marks: (Omit<LogMark, 'line'> & { line: number })[];
   hostKeys: { key: string; fingerprint: string }[];
+  adoptions: number[];
+  /** Secrets that it has learned of. */
+  hidden: string[];
   files: Record<string, string>;
   /** Resolves with the first line that contains the text. */
   until(text: string): Promise<string>;
@@ -68,6 +73,8 @@ export function recordReport(): RecordedReport {
     lines: [],
     marks: [],
     hostKeys: [],
+    adoptions: [],
+    hidden: [],
     files: {},
     line: text => {
       report.lines.push(text);
@@ -75,6 +82,10 @@ export function recordReport(): RecordedReport {
     },
     room: () => undefined,
     mark: mark => void report.marks.push({ ...mark, line: report.lines.length }),
+    adopted: async (attempt, secrets) => {
+      report.adoptions.push(attempt);
+      report.hidden.push(...secrets);
+    },
     hostKey: async (key, fingerprint) => void report.hostKeys.push({ key, fingerprint }),
     kept: async files => {
       report.files = files;

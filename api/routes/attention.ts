@@ -1,9 +1,9 @@
 // What people decide about an Operation on its way and after its end: retry, skip, undo, leave; resume; run again.
 
 import { z } from '@hono/zod-openapi';
+import { type Principal, visibleTo } from '../../dispatch/access.ts';
 import { choices } from '../../model/attention.ts';
 import { findOperation } from '../../model/store/operations.ts';
-import { type Principal, visibleTo } from '../access.ts';
 import { decideOn } from '../decide.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -24,7 +24,12 @@ export function addAttentionRoutes(app: App, deps: ApiDependencies): void {
     path: `${path}/decisions`,
     summary: 'Answers what an Operation asks that needs attention',
     access: 'run',
-    body: z.object({ attention: z.string(), choice: z.enum(choices), inputs }),
+    body: z.object({
+      attention: z.string(),
+      choice: z.enum(choices),
+      inputs,
+      reason: z.string().max(1000).default(''),
+    }),
     status: 202,
   } as const;
   defineRoute(app, deps, decisions, async ({ params, body, principal }) => {

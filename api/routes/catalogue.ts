@@ -1,10 +1,13 @@
 // The catalogue, custom fields, overrides, audit.
 
 import { z } from '@hono/zod-openapi';
+import { isManifestFile, renderHeads } from '../../catalogue/read-manifests.ts';
 import { readTaskTypeFiles } from '../../catalogue/versions.ts';
+import { actorOf, visibleTo } from '../../dispatch/access.ts';
 import { type EntityDefinition, entities, entityKinds } from '../../model/entities.ts';
 import { AppError, invalid, type Problem } from '../../model/errors.ts';
 import { type FieldSpec, fieldFormats, fieldTypes } from '../../model/fields.ts';
+import { overridingKinds } from '../../model/overrides.ts';
 import { listAudit } from '../../model/store/audit.ts';
 import { findEntity } from '../../model/store/entities.ts';
 import {
@@ -15,7 +18,6 @@ import {
 import { listOverrides, setOverride } from '../../model/store/overrides.ts';
 import type { TaskType } from '../../model/task-type.ts';
 import { validateFields } from '../../model/validate.ts';
-import { actorOf, visibleTo } from '../access.ts';
 import type { AuditView, CatalogueView, OverrideView, TemplateView } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -37,7 +39,7 @@ export function addCatalogueRoutes(app: App, deps: ApiDependencies): void {
     };
   });
   addFieldRoutes(app, deps);
-  for (const kind of ['environment', 'project', 'cluster'] as const) addOverrideRoutes(app, deps, entities[kind]);
+  for (const kind of overridingKinds) addOverrideRoutes(app, deps, entities[kind]);
   addTemplate(app, deps);
   addAudit(app, deps);
 }
@@ -133,7 +135,11 @@ function addOverrideRoutes(app: App, deps: ApiDependencies, { kind, plural, titl
   defineRoute(app, deps, put, async ({ params, body, principal }) => {
     const { taskType = '', template = '' } = params;
     const entity = await findEntity(deps.db, kind, params.id ?? '', principal.organisation.id);
-    await needTemplate(deps, taskType, template);
+    const isThere = (await listOverrides(deps.db, kind, entity.id)).some(
+      row => row.task_type === taskType && row.template === template,
+    );
+    // What a Task type has no more can still be removed.
+    if (body.text !== null || !isThere) await needTemplate(deps, taskType, template);
     const named = { kind, id: entity.id, name: String(entity.values.name) };
     await setOverride(deps.db, actorOf(principal), { entity: named, taskType, template, text: body.text });
   });
@@ -149,7 +155,10 @@ function addTemplate(app: App, deps: ApiDependencies): void {
   defineRoute(app, deps, spec, async ({ params }): Promise<TemplateView> => {
     const { taskType = '', template = '' } = params;
     const { version } = await needTemplate(deps, taskType, template);
-    return { text: (await readTaskTypeFiles(deps.db, version))[`templates/${template}`] ?? '' };
+    const files = await readTaskTypeFiles(deps.db, version);
+    // Manifests lie beside the templates, and are called by their whole path.
+    const text = files[`templates/${template}`] ?? files[template] ?? '';
+    return { text, override: isManifestFile(template) ? renderHeads(text) : text };
   });
 }
 

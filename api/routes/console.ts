@@ -4,10 +4,10 @@ import { z } from '@hono/zod-openapi';
 import type { Payload } from '@temporalio/common';
 import type { Context } from 'hono';
 import { proxy } from 'hono/proxy';
+import { actorOf, authorize, type Principal, visibleTo } from '../../dispatch/access.ts';
 import { recordChange } from '../../model/store/audit.ts';
 import { findOperation } from '../../model/store/operations.ts';
 import type { Shown } from '../../secrets/payload-codec.ts';
-import { actorOf, authorize, type Principal, visibleTo } from '../access.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 

@@ -1,24 +1,31 @@
 // The routes of every kind of entity, made from the table in model/entities.ts.
 
 import { z } from '@hono/zod-openapi';
+import { actorOf, type Principal, visibleTo } from '../../dispatch/access.ts';
+import { checkedApprovalRule } from '../../dispatch/check-approval-rule.ts';
+import { checkedBlackout, checkedSchedule } from '../../dispatch/check-schedule.ts';
+import { readEntityInput } from '../../dispatch/entity-input.ts';
+import { placingAgain, placingNew } from '../../dispatch/place-environment.ts';
 import { editVerb } from '../../model/access.ts';
+import { driftFilters, hasDrift } from '../../model/drift.ts';
 import { type Entity, type EntityDefinition, type EntityKind, entities } from '../../model/entities.ts';
-import { AppError } from '../../model/errors.ts';
+import { AppError, invalid } from '../../model/errors.ts';
 import { refuseSide } from '../../model/sides.ts';
+import { listCron } from '../../model/store/cron-runs.ts';
 import { deleteEntity } from '../../model/store/delete-entity.ts';
+import { countOf, listDriftCounts } from '../../model/store/drift.ts';
 import { type Completion, createEntity, findEntity, listEntities, updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import { listOperations } from '../../model/store/operations.ts';
+import { listProofs } from '../../model/store/proofs.ts';
 import { listPresences } from '../../model/store/roots.ts';
 import { listUpdates } from '../../model/store/updates.ts';
-import { actorOf, type Principal, visibleTo } from '../access.ts';
 import type { EntityView, ListedEntity } from '../contract.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { readEntityInput } from '../entity-input.ts';
-import { placingAgain, placingNew } from '../place-environment.ts';
 import { ownCurrentRelease, refuseLocked } from '../release-rules.ts';
 import { summaryOf } from '../views.ts';
+import { driftCountSchema, driftQuery } from './drift.ts';
 
 const record = z.record(z.string(), z.unknown());
 const input = z.object({ values: record.default({}), fields: record.default({}) });
@@ -32,13 +39,23 @@ const entitySchema = z
     createdAt: z.string(),
     updatedAt: z.string(),
     update: z.object({ id: z.string(), name: z.string() }).nullable().optional(),
+    proven: z
+      .object({
+        backup: z.string(),
+        madeAt: z.string(),
+        provenAt: z.string().nullable(),
+        recoverySeconds: z.number().nullable(),
+      })
+      .nullable()
+      .optional(),
+    drift: driftCountSchema.optional(),
   })
   .openapi('Entity');
 
 export function addEntityRoutes(app: App, deps: ApiDependencies): void {
   for (const definition of Object.values(entities)) {
     addReading(app, deps, definition);
-    if (!definition.madeOn) addWriting(app, deps, definition);
+    if (!definition.madeOn || definition.edited) addWriting(app, deps, definition);
   }
 }
 
@@ -51,12 +68,17 @@ function addReading(app: App, deps: ApiDependencies, { kind, plural, title, titl
       path: `/api/${plural}`,
       summary: `${titlePlural}, filtered by any field`,
       access: 'read',
-      query: pageQuery.extend({ search: z.string().optional(), state: z.string().optional() }).catchall(z.string()),
+      query: pageQuery
+        .extend({ search: z.string().optional(), state: z.string().optional(), ...driftQuery(kind) })
+        .catchall(z.string()),
       answer: z.object({ items: z.array(entitySchema), next: z.string().nullable() }),
     },
     async ({ query, principal }) => {
       const { limit, after, search, ...rest } = query;
-      const given = Object.entries(rest).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+      const drift = hasDrift(kind) ? driftFilters.find(each => each === rest.drift) : undefined;
+      const given = Object.entries(rest).filter(
+        (entry): entry is [string, string] => typeof entry[1] === 'string' && !(drift && entry[0] === 'drift'),
+      );
       const custom = given
         .filter(([name]) => name.startsWith('fields.'))
         .map(([name, value]) => [name.slice(7), value]);
@@ -66,9 +88,10 @@ function addReading(app: App, deps: ApiDependencies, { kind, plural, title, titl
         customFilters: Object.fromEntries(custom),
         limit: limit + 1,
         ...(search ? { search } : {}),
+        ...(drift ? { drift } : {}),
         ...(after ? { after } : {}),
       });
-      const page = await withUpdates(deps, kind, items.slice(0, limit));
+      const page = await asListed(deps, kind, items.slice(0, limit));
       return { items: page, next: items.length > limit ? (page.at(-1)?.id ?? null) : null };
     },
   );
@@ -100,11 +123,22 @@ function addWriting(app: App, deps: ApiDependencies, definition: EntityDefinitio
     const entity = await findOwn(deps, principal, kind, params.id);
     if (entity.state === 'deleted') throw new AppError('conflict', `This ${title} is deleted.`);
     refuseSide(entity.values);
+    refuseOthers(definition, body);
     const read = await readEntityInput(deps, principal, { kind, ...body, before: entity });
     refuseLocked(entity, read);
     return updateEntity(deps.db, actorOf(principal), kind, entity.id, read, await completing(deps, principal, entity));
   });
-  if (!definition.single) addMaking(app, deps, definition);
+  if (!definition.single && !definition.madeOn) addMaking(app, deps, definition);
+}
+
+/** What Tasks say of an entity that they make is not for people. */
+function refuseOthers({ edited, title }: EntityDefinition, { values, fields }: z.infer<typeof input>): void {
+  if (!edited) return;
+  const names = [...Object.keys(values), ...Object.keys(fields).map(name => `fields.${name}`)];
+  const problems = names
+    .filter(name => !edited.includes(name))
+    .map(name => ({ path: `values.${name}`, message: `People edit only ${edited.join(' and ')} of a ${title}.` }));
+  if (problems.length > 0) throw invalid(problems, `This ${title} cannot be saved.`);
 }
 
 function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: EntityDefinition): void {
@@ -137,16 +171,20 @@ function addMaking(app: App, deps: ApiDependencies, { kind, plural, title }: Ent
   });
 }
 
-/** What else has to be right, or is filled in, when one is written. `id`: of one that is there. */
+/** What else has to be right, or is filled in, when one is written. */
 async function completing(
   deps: ApiDependencies,
   principal: Principal,
-  { kind, id }: { kind: EntityKind; id?: string },
+  before: Entity | { kind: EntityKind; id?: undefined },
 ): Promise<Completion | undefined> {
+  const { kind, id } = before;
   const organisation = principal.organisation.id;
   if (kind === 'project') return ownCurrentRelease(organisation, id);
-  if (kind !== 'environment') return undefined;
+  if (kind === 'schedule') return checkedSchedule(deps, principal, id === undefined ? undefined : before);
+  if (kind === 'blackout') return checkedBlackout(id === undefined ? undefined : before);
+  if (kind !== 'environment' && kind !== 'approval_rule') return undefined;
   const catalogue = await deps.catalogue.current();
+  if (kind === 'approval_rule') return checkedApprovalRule(catalogue, id === undefined ? undefined : before);
   return id === undefined ? placingNew(catalogue, organisation) : placingAgain(catalogue, organisation, id);
 }
 
@@ -159,14 +197,25 @@ function findOwn(
   return findEntity(deps.db, kind, id ?? '', principal.organisation.id);
 }
 
-/** Environments say what they could be updated to. */
-async function withUpdates(deps: ApiDependencies, kind: EntityKind, items: Entity[]): Promise<ListedEntity[]> {
-  if (kind !== 'environment') return items;
-  const updates = await listUpdates(
-    deps.db,
-    items.map(item => item.id),
-  );
-  return items.map(item => ({ ...item, update: updates.get(item.id) ?? null }));
+/** Environments say what they could be updated to, and how old their last proven backup is, and how cron went; they and Servers, what differs there. */
+async function asListed(deps: ApiDependencies, kind: EntityKind, items: Entity[]): Promise<ListedEntity[]> {
+  const ids = items.map(item => item.id);
+  const drift = hasDrift(kind) ? await listDriftCounts(deps.db, kind, ids) : null;
+  const own =
+    kind === 'environment'
+      ? ([await listUpdates(deps.db, ids), await listProofs(deps.db, ids), await listCron(deps.db, ids)] as const)
+      : null;
+  return items.map(item => ({
+    ...item,
+    ...(own
+      ? {
+          update: own[0].get(item.id) ?? null,
+          proven: own[1].get(item.id) ?? null,
+          cron: own[2].get(item.id) ?? null,
+        }
+      : {}),
+    ...(drift ? { drift: drift.get(item.id) ?? countOf(null) } : {}),
+  }));
 }
 
 async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entity): Promise<EntityView> {
@@ -187,7 +236,7 @@ async function viewOf(deps: ApiDependencies, principal: Principal, entity: Entit
     subjectId: entity.id,
     limit: 10,
   });
-  const [listed = entity] = await withUpdates(deps, entity.kind, [entity]);
+  const [listed = entity] = await asListed(deps, entity.kind, [entity]);
   return {
     ...listed,
     references,
@@ -208,7 +257,7 @@ async function referredBy(
     for (const field of fields.filter(entry => entry.to === entity.kind && entity.kind !== 'organisation')) {
       const rows = await listEntities(deps.db, kind, { organisation, filters: { [field.name]: entity.id } });
       const known = found[kind] ?? [];
-      const listed = await withUpdates(deps, kind, rows);
+      const listed = await asListed(deps, kind, rows);
       const further = listed.filter(row => known.every(one => one.id !== row.id));
       if (further.length > 0) found[kind] = [...known, ...further];
     }

@@ -8,7 +8,7 @@ import { type EntityKind, entities, entityKinds } from '../../model/entities.ts'
 import { AppError, invalid } from '../../model/errors.ts';
 import { isSecretReference } from '../../model/fields.ts';
 import { cleanLine, inPieces } from '../../model/log-lines.ts';
-import { type TaskStep, tasksOf } from '../../model/plan.ts';
+import { type RunnableStep, runnablesOf } from '../../model/plan.ts';
 import { updateEntity } from '../../model/store/entities.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
 import { appendLog } from '../../model/store/logs.ts';
@@ -98,14 +98,23 @@ export function addFeedbackRoutes(app: App, deps: ApiDependencies): void {
 }
 
 export async function identify(deps: ApiDependencies, c: Context, task: string | undefined): Promise<Feedback> {
-  const [scheme, token = ''] = (c.req.header('authorization') ?? '').split(' ');
-  const found = scheme === 'Bearer' && token ? await findFeedback(deps.db, task ?? '', hashToken(token)) : null;
+  const token = tokenIn(c.req.header('authorization') ?? '');
+  const found = token ? await findFeedback(deps.db, task ?? '', hashToken(token)) : null;
   if (!found) throw new NotSignedIn('This token is not one of a running Task: it is wrong, or the Task has ended.');
   return { ...found, token };
 }
 
-export function stepOf({ operation, task }: Feedback): TaskStep {
-  for (const { step } of operation.plan ? tasksOf(operation.plan) : []) if (step.taskId === task.id) return step;
+/** As such, or as the password of `aegir`, as restic knows nothing else. */
+function tokenIn(authorization: string): string {
+  const [scheme, given = ''] = authorization.split(' ');
+  if (scheme === 'Bearer') return given;
+  const [, password = ''] = /^aegir:(.*)$/.exec(Buffer.from(given, 'base64').toString()) ?? [];
+  return scheme === 'Basic' ? password : '';
+}
+
+/** Also one that takes another one back. */
+export function stepOf({ operation, task }: Feedback): RunnableStep {
+  for (const step of operation.plan ? runnablesOf(operation.plan) : []) if (step.taskId === task.id) return step;
   throw new AppError('internal', 'The plan does not have this Task.');
 }
 

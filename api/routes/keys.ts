@@ -1,10 +1,10 @@
 // The keys that seal: which there are, what still needs each, rotation. The keys themselves are never answered.
 
+import { actorOf, type Principal } from '../../dispatch/access.ts';
 import { AppError } from '../../model/errors.ts';
 import { recordChange } from '../../model/store/audit.ts';
 import { type KeyState, listKeys, type Resealed, reseal, unnamed } from '../../secrets/rotation.ts';
-import { actorOf, type Principal } from '../access.ts';
-import type { KeyView, RotationView } from '../contract.ts';
+import type { KeyView, RotationView } from '../contract-keys.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 

@@ -1,13 +1,13 @@
 // Locks: who holds them, who waits, and how an administrator takes one away.
 
 import { z } from '@hono/zod-openapi';
+import { actorOf, visibleTo } from '../../dispatch/access.ts';
 import { type EntityKind, entityKinds } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
 import { recordChange } from '../../model/store/audit.ts';
 import { findEntity } from '../../model/store/entities.ts';
 import { listClaimsOn } from '../../model/store/locks.ts';
 import { findOperation } from '../../model/store/operations.ts';
-import { actorOf, visibleTo } from '../access.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { claimViewOf } from '../views.ts';

@@ -3,10 +3,10 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { stream } from 'hono/streaming';
+import { visibleTo } from '../../dispatch/access.ts';
 import { findInLog } from '../../model/store/find-in-log.ts';
 import { findOperation, type OperationRow } from '../../model/store/operations.ts';
 import { type LogScope, outlineLog, piecesPerRead, readLog, readLogLines } from '../../model/store/read-log.ts';
-import { visibleTo } from '../access.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { streamAll, streamOperation } from '../streams.ts';

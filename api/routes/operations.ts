@@ -2,6 +2,8 @@
 
 import { z } from '@hono/zod-openapi';
 import { readTaskTypeFiles } from '../../catalogue/versions.ts';
+import { actorOf, type Principal, visibleTo } from '../../dispatch/access.ts';
+import { startOperation } from '../../dispatch/start-operation.ts';
 import { cancelChoices } from '../../model/attention.ts';
 import { type EntityDefinition, entities } from '../../model/entities.ts';
 import { AppError } from '../../model/errors.ts';
@@ -9,11 +11,10 @@ import { isOver, type OperationState, operationStates } from '../../model/run.ts
 import { findEntity } from '../../model/store/entities.ts';
 import { findOperation, listOperations, requestCancel } from '../../model/store/operations.ts';
 import { findTask } from '../../model/store/tasks.ts';
-import { actorOf, type Principal, visibleTo } from '../access.ts';
 import { type App, defineRoute, pageQuery } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { dryRunViewOf } from '../dry-run.ts';
 import { formOf, offersOf } from '../offers.ts';
-import { startOperation } from '../start-operation.ts';
 import { operationViewOf, summaryOf } from '../views.ts';
 
 const record = z.record(z.string(), z.unknown());
@@ -62,6 +63,7 @@ function addSubjectRoutes(app: App, deps: ApiDependencies, { kind, plural, title
       input: record.default({}),
       reason: z.string().max(1000).default(''),
       priority: z.number().int().min(-10).max(10).default(0),
+      dryRun: z.boolean().default(false),
     }),
     status: 201,
   } as const;
@@ -139,6 +141,15 @@ function addRunRoutes(app: App, deps: ApiDependencies): void {
     }
     return summaryOf(await find(principal, params.id));
   });
+  const differences = {
+    method: 'get',
+    path: `${path}/differences`,
+    summary: 'Of a dry run: what it would change, and what could not be compared',
+    access: 'read',
+  } as const;
+  defineRoute(app, deps, differences, async ({ params, principal }) =>
+    dryRunViewOf(deps, await find(principal, params.id)),
+  );
   const engine = {
     method: 'get',
     path: `${path}/engine`,

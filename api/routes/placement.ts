@@ -1,13 +1,13 @@
 // Where an Environment of given values would be put, before it is created.
 
 import { z } from '@hono/zod-openapi';
+import { definitionOf, findReferences } from '../../dispatch/entity-input.ts';
+import { previewPlacement } from '../../dispatch/place-environment.ts';
 import { invalid, type Problem } from '../../model/errors.ts';
 import { serverFields } from '../../model/placement.ts';
 import type { PlacementView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { definitionOf, findReferences } from '../entity-input.ts';
-import { previewPlacement } from '../place-environment.ts';
 
 const word = z.string().max(255).optional();
 

@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { setSignedCookie } from 'hono/cookie';
+import { definitionOf } from '../../dispatch/entity-input.ts';
 import { leastPasswordLength } from '../../model/access.ts';
 import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
 import { entityKinds } from '../../model/entities.ts';
@@ -20,7 +21,6 @@ import { hashToken, makeToken } from '../../secrets/token.ts';
 import type { SessionView, TokenView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { definitionOf } from '../entity-input.ts';
 import { createHealth } from '../health.ts';
 import { NotSignedIn } from '../problem.ts';
 

@@ -1,4 +1,4 @@
-// `aegir decide <operation> retry|skip|undo|leave [--field value …]`: answers an Operation that needs attention. The flags are
+// `aegir decide <operation> retry|skip|undo|leave|approve|reject [--field value …]`: answers an Operation that needs attention. The flags are
 // the fields of the steps that have failed.
 
 import { Argument, Command } from 'commander';
@@ -19,6 +19,7 @@ import { readValues } from '../values.ts';
 interface DecideFlags extends CommonFlags {
   follow?: boolean;
   task?: string;
+  reason?: string;
 }
 
 /** The Operation in front of the other flags; null when none is given. */
@@ -34,6 +35,7 @@ export function decideCommand(environment: CliEnvironment, operation: OperationV
     .argument('<operation>', 'id')
     .addArgument(new Argument('<choice>', 'how to go on').choices(choices))
     .option('-f, --follow', 'show steps and log until it is over; the exit code is its result')
+    .option('--reason <text>', 'why, for the others; a rejection needs it')
     .option('--task <id>', 'the one failed Task whose fields are meant, where several have failed');
   command.addHelpText('after', renderHelp(operation));
   const flags = addFieldFlags(command, mergeFields(failed), false);
@@ -42,7 +44,7 @@ export function decideCommand(environment: CliEnvironment, operation: OperationV
     const client = connect(environment, options);
     const question = onlyQuestion(operation);
     const inputs = inputsOf(question.failed, await readValues(readFieldFlags(command, flags)), options.task);
-    const body = { attention: question.id, choice, inputs };
+    const body = { attention: question.id, choice, inputs, reason: options.reason };
     const decided = await client.post<OperationView>(pathOf('operations', question.operation, 'decisions'), body);
     if (options.follow) await followAndReport(environment, client, id, { ...options, seen: operation });
     else if (options.json) printJson(decided);

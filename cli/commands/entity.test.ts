@@ -141,6 +141,24 @@ test('show prints the labels of fields, names of references, and no secret', asy
   expect(stdout).toMatch(/\nRack +7\n/);
 });
 
+test('show says when cron ran last, what came of it, and why it was left out since', async () => {
+  const cron = {
+    at: '2026-11-01T03:00:00.000Z',
+    seconds: 3.25,
+    state: 'failed',
+    words: 'The moon is away.',
+    failures: 4,
+  };
+  setting.api.answer('GET /api/environments/blog', {
+    ...{ ...server, kind: 'environment', values: { name: 'blog' }, references: {} },
+    cron: { ...cron, skippedAt: '2026-11-01T03:15:00.000Z', skippedBecause: 'The Environment is disabled.' },
+  });
+  const { stdout } = await setting.run(['environment', 'show', 'blog']);
+  expect(stdout).toMatch(
+    /\nLast run of cron +2026-11-01 .*, 3\.3 s, failed, 4 times in a row\n +The moon is away\.\n +left out .*: The Environment is disabled\.\n/,
+  );
+});
+
 test('delete says what is in the way', async () => {
   setting.api.refuse('DELETE /api/servers/web1', { status: 409, title: 'Conflict', detail: 'blog still runs on it.' });
   expect(await setting.run(['server', 'delete', 'web1'])).toEqual({
@@ -148,4 +166,23 @@ test('delete says what is in the way', async () => {
     stdout: '',
     stderr: 'error: blog still runs on it.\n',
   });
+});
+
+test('retention says of each backup of an Environment why it stays, or that it goes', async () => {
+  const fate = { state: 'proven', madeAt: '2026-11-01T03:00:00.000Z', bytes: 7 };
+  const view = {
+    rule: 'last 1',
+    of: 'cluster',
+    safetyDays: 7,
+    fates: [
+      { id: 'b2', name: 'shop 2', ...fate, reasons: ['the newest', 'one of the last 1'] },
+      { id: 'b1', name: 'shop 1', ...fate, reasons: [] },
+    ],
+  };
+  setting.api.answer('GET /api/environments/shop/retention', view);
+  const { stdout } = await setting.run(['environment', 'retention', 'shop']);
+  expect(stdout).toMatch(/^Its Cluster’s rule: last 1; none goes that is younger than 7 days\.\n/);
+  expect(stdout).toMatch(/\nshop 2 .* proven +the newest; one of the last 1\n/);
+  expect(stdout).toMatch(/\nshop 1 .* proven +GOES, as no rule keeps it\n/);
+  expect(JSON.parse((await setting.run(['environment', 'retention', 'shop', '--json'])).stdout)).toEqual(view);
 });

@@ -20,9 +20,14 @@ import type { CliEnvironment } from '../environment.ts';
 import { usageError } from '../exit.ts';
 import { addFieldFlags, type FieldFlag, readFieldFlags } from '../flags.ts';
 import { readCount } from '../numbers.ts';
-import { print, printJson, printTable } from '../output.ts';
+import { print, printJson, printTable, provenWords } from '../output.ts';
 import { readValues } from '../values.ts';
 import { addFileCommands, fileVerbs } from './files.ts';
+import { addPushCommand } from './pushes.ts';
+import { addDeliveryCommands, deliveryVerbs } from './receivers.ts';
+import { retentionCommand, retentionVerb } from './retention.ts';
+import { addScheduleCommands, scheduleVerbs } from './schedule.ts';
+import { addSecretCommand } from './secret.ts';
 
 export function entityCommand(environment: CliEnvironment, definition: KindDefinition): Command {
   const command = new Command(definition.kind)
@@ -31,18 +36,27 @@ export function entityCommand(environment: CliEnvironment, definition: KindDefin
   command.addCommand(listCommand(environment, definition));
   command.addCommand(showCommand(environment, definition));
   if (definition.hasFile) addFileCommands(environment, command, definition);
-  if (definition.madeOn) return command;
+  if (definition.kind === 'schedule') addScheduleCommands(environment, command);
+  if (definition.kind === 'environment') command.addCommand(retentionCommand(environment));
+  if (definition.madeOn && !definition.edited) return command;
   command.addCommand(editCommand(environment, definition));
-  if (definition.single) return command;
+  if (definition.single || definition.madeOn) return command;
   command.addCommand(createCommand(environment, definition));
   command.addCommand(deleteCommand(environment, definition));
+  if (definition.hasDeliveries) addDeliveryCommands(environment, command);
+  if (definition.hasPushes) addPushCommand(environment, command);
+  addSecretCommand(environment, command, definition);
   return command;
 }
 
-function verbsOf({ single, madeOn, hasFile }: KindDefinition): string[] {
+const moreVerbs: Partial<Record<EntityKind, string[]>> = { schedule: scheduleVerbs, environment: [retentionVerb] };
+
+function verbsOf({ kind, single, madeOn, hasFile, edited, hasDeliveries, hasPushes }: KindDefinition): string[] {
   if (hasFile) return ['list', 'show', ...fileVerbs];
-  if (madeOn) return ['list', 'show'];
-  return single ? ['list', 'show', 'edit'] : ['list', 'show', 'create', 'edit', 'delete'];
+  if (madeOn) return ['list', 'show', ...(edited ? ['edit'] : [])];
+  if (single) return ['list', 'show', 'edit'];
+  const more = [...(moreVerbs[kind] ?? []), ...(hasDeliveries ? deliveryVerbs : []), ...(hasPushes ? ['pushes'] : [])];
+  return ['list', 'show', 'create', 'edit', 'delete', ...more];
 }
 
 function listCommand(environment: CliEnvironment, definition: KindDefinition): Command {
@@ -116,8 +130,9 @@ function deleteCommand(environment: CliEnvironment, definition: KindDefinition):
   });
 }
 
-function fieldFlags(command: Command, definition: KindDefinition, demand: boolean): FieldFlag[] {
-  return addFieldFlags(command, [...definition.fields, ...definition.customFields], demand);
+function fieldFlags(command: Command, { fields, customFields, edited }: KindDefinition, demand: boolean): FieldFlag[] {
+  const asked = edited ? fields.filter(({ name }) => edited.includes(name)) : [...fields, ...customFields];
+  return addFieldFlags(command, asked, demand);
 }
 
 async function readBody(command: Command, flags: FieldFlag[], definition: KindDefinition) {
@@ -154,11 +169,13 @@ async function printList(
     return field.type === 'reference' ? (names.get(String(value)) ?? value) : value;
   };
   const update = found.some(entity => entity.update) ? ['update available'] : [];
-  const header = ['name', 'state', ...columns.map(field => field.label ?? field.name), ...update];
+  const proven = found.some(entity => entity.proven !== undefined) ? ['proven backup'] : [];
+  const header = ['name', 'state', ...columns.map(field => field.label ?? field.name), ...proven, ...update];
   const rows = found.map(entity => [
     nameOf(entity),
     entity.state,
     ...columns.map(field => cell(entity, field)),
+    ...proven.map(() => provenWords(entity)),
     ...update.map(() => entity.update?.name ?? ''),
   ]);
   printTable(environment, header, rows, `There are no ${definition.titlePlural} here.`);

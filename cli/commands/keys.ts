@@ -1,7 +1,7 @@
 // `aegir keys`: which keys seal, what still needs each of them, rotation.
 
 import { Command } from 'commander';
-import type { KeyView, RotationView } from '../../api/contract.ts';
+import type { KeyView, RotationView } from '../../api/contract-keys.ts';
 import { pathOf } from '../client.ts';
 import { type CommonFlags, connect, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';

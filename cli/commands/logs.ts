@@ -49,7 +49,7 @@ async function follow(environment: CliEnvironment, client: Client, id: string, o
   const raw = options.raw ?? false;
   const ended = await followOperation(client, id, { write, colours: environment.colours, raw });
   if (options.json) printJson(ended);
-  process.exitCode = exitCodeOf(ended.state);
+  process.exitCode = exitCodeOf(ended);
 }
 
 async function printLog(environment: CliEnvironment, client: Client, id: string): Promise<void> {

@@ -1,10 +1,11 @@
-// `aegir override list|set|remove`: templates of Task types that an entity replaces. An override is code: it needs the role
+// `aegir override list|set|remove`: templates of Task types that an entity replaces, and manifests that it patches. An override is code: it needs the role
 // engineer.
 
 import { Command } from 'commander';
 import type { OverrideView } from '../../api/contract.ts';
 import { entities } from '../../model/entities.ts';
 import { errorText } from '../../model/errors.ts';
+import { overridingKinds } from '../../model/overrides.ts';
 import { pathOf } from '../client.ts';
 import { type CommonFlags, connect, readKind, withCommonFlags } from '../connection.ts';
 import type { CliEnvironment } from '../environment.ts';
@@ -12,11 +13,13 @@ import { usageError } from '../exit.ts';
 import { localTime, print, printJson, printTable } from '../output.ts';
 import { readText } from '../values.ts';
 
-const kindHelp = 'environment, project or cluster';
-const templateHelp = 'for example write_vhost/custom.conf.j2';
+const kindHelp = overridingKinds.toReversed().join(', ');
+const templateHelp = 'for example write_vhost/custom.conf.j2 or make_page/kubernetes/page.yml';
 
 export function overrideCommand(environment: CliEnvironment): Command {
-  const command = new Command('override').alias('overrides').description('overrides of templates: list, set, remove');
+  const command = new Command('override')
+    .alias('overrides')
+    .description('overrides of templates and manifests: list, set, remove');
   return command
     .addCommand(listCommand(environment))
     .addCommand(setCommand(environment))
@@ -43,7 +46,9 @@ function listCommand(environment: CliEnvironment): Command {
 }
 
 function setCommand(environment: CliEnvironment): Command {
-  return withCommonFlags(new Command('set').description('replace a template of a Task type for an entity'))
+  return withCommonFlags(
+    new Command('set').description('replace a template of a Task type for an entity, or patch a manifest'),
+  )
     .argument('<kind>', kindHelp)
     .argument('<entity>', 'name or id')
     .argument('<task-type/template>', templateHelp)

@@ -2,11 +2,12 @@
 
 import { parseArgs } from 'node:util';
 import { Command } from 'commander';
-import type { CatalogueView, EntityView, FormView, OperationView } from '../../api/contract.ts';
+import type { CatalogueView, DryRunView, EntityView, FormView, OperationView } from '../../api/contract.ts';
 import { entities } from '../../model/entities.ts';
 import type { OperationType } from '../../model/operation-type.ts';
 import { type Client, pathOf } from '../client.ts';
 import { type CommonFlags, connect, findEntity, isKind, nameOf, readKind, withCommonFlags } from '../connection.ts';
+import { renderDryRun } from '../diff.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { usageError } from '../exit.ts';
 import { addFieldFlags, readFieldFlags } from '../flags.ts';
@@ -27,6 +28,7 @@ export interface PreparedRun {
 interface RunFlags extends CommonFlags {
   follow?: boolean;
   reason?: string;
+  dryRun?: boolean;
   priority?: number;
   yes?: boolean;
 }
@@ -44,6 +46,7 @@ export async function prepareRun(environment: CliEnvironment, words: string[]): 
       priority: { type: 'string' },
       follow: { type: 'boolean', short: 'f' },
       yes: { type: 'boolean', short: 'y' },
+      'dry-run': { type: 'boolean' },
       json: { type: 'boolean' },
     },
   });
@@ -87,6 +90,7 @@ export function runCommand(environment: CliEnvironment, prepared: PreparedRun | 
       'from -10 to 10: higher ones come first where several wait; 0 is usual',
       readPriority,
     )
+    .option('--dry-run', 'show what it would change, and do nothing')
     .option('-y, --yes', 'do not ask back');
   command.addHelpText('after', renderHelp(prepared));
   const fields = prepared?.subject?.form.groups.flatMap(group => group.fields) ?? prepared?.type.fields ?? [];
@@ -97,12 +101,16 @@ export function runCommand(environment: CliEnvironment, prepared: PreparedRun | 
       throw usageError(`Write the Operation type and the entity first: aegir run ${typeName} ${entityName} …`);
     }
     const client = connect(environment, options);
-    await confirm(environment, options, subject);
+    if (!options.dryRun) await confirm(environment, options, subject);
     const input = await readValues(readFieldFlags(command, flags));
     if (prepared.type.action) return runAction(client, prepared.type, subject.entity.id, { input, json: options.json });
-    const { reason, priority } = options;
-    const operation = await start(client, prepared.type, subject.entity.id, { input, reason, priority });
-    await report(environment, client, operation, options);
+    const { reason, priority, dryRun } = options;
+    const request = { input, reason, priority, dryRun };
+    const operation = await start(client, prepared.type, subject.entity.id, request);
+    await report(environment, client, operation, dryRun ? { ...options, follow: true } : options);
+    if (!dryRun || options.json) return;
+    const found = await client.get<DryRunView>(pathOf('operations', operation.id, 'differences'));
+    print(renderDryRun(found, environment.colours));
   });
 }
 
@@ -110,7 +118,12 @@ async function start(
   client: Client,
   type: OperationType,
   id: string,
-  request: { input: Record<string, unknown>; reason: string | undefined; priority: number | undefined },
+  request: {
+    input: Record<string, unknown>;
+    reason: string | undefined;
+    priority: number | undefined;
+    dryRun: boolean | undefined;
+  },
 ): Promise<OperationView> {
   // What is undefined is left out of JSON.
   const body = { type: type.name, ...request };
@@ -157,6 +170,7 @@ async function confirm(
   options: RunFlags,
   { entity, form }: NonNullable<PreparedRun['subject']>,
 ): Promise<void> {
+  if (form.approval) note(form.approval);
   if (options.yes || !environment.interactive || (form.confirm === null && !form.dangerous)) return;
   for (const line of givenLines(form)) note(line);
   if (form.confirm !== null) note(form.confirm);

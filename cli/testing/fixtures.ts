@@ -62,6 +62,7 @@ export function operationType(name: string, fields: FieldSpec[] = []): Operation
     locks: {},
     states: {},
     sets: {},
+
     steps: [],
   };
 }
@@ -80,6 +81,8 @@ export function formView(fields: FieldSpec[] = []): FormView {
     groups: [{ title: 'Write vhost', fields }],
     given: [],
     steps: [{ id: 'code', title: 'Deploy release', depth: 0, target: 'web1' }],
+    hasDryRun: true,
+    approval: '',
     problems: [],
   };
 }
@@ -106,6 +109,7 @@ export function operationView(changes: Partial<OperationView> = {}): OperationVi
     input: {},
     tasks: [],
     children: [],
+    isDryRun: false,
     console: 'http://127.0.0.1:8424/op1',
     ...changes,
   };
@@ -168,6 +172,7 @@ export function attentionView(changes: Partial<AttentionView> = {}): AttentionVi
     since: at,
     operation: 'op1',
     isDecided: false,
+    touches: [],
     failed: [{ id: 'a', title: 'Step a', fields: [{ name: 'http_port', type: 'int', default: 80 }] }],
     effects: { retry: 'Runs Step a again.', leave: 'Ends it.', undo: 'Takes back: Step b.' },
     ...changes,

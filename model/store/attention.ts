@@ -7,20 +7,25 @@ import { AppError } from '../errors.ts';
 import type { Input, Plan, PlanStep } from '../plan.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Transaction } from './database.ts';
+import { noticeAttention, noticeDecided } from './notices.ts';
 import { ancestorsOf, closeRunningTasks, notifyUpwards, type RunOf } from './operation-run.ts';
 import type { OperationRow } from './operations.ts';
 import { operations, tasks } from './schema/index.ts';
+
+/** What asks before it begins may be quicker than whoever has started it. */
+const isDue = ({ attempt }: RunOf) =>
+  and(isNull(operations.engineRun), eq(operations.state, 'queued'), eq(operations.attempt, attempt));
 
 /** The Operation and all that it is part of need attention from now on. */
 export async function park(db: Database, run: RunOf, attention: Attention): Promise<void> {
   await db.transaction(async tx => {
     const [row] = await tx
       .update(operations)
-      .set({ state: 'needs_attention', attention })
+      .set({ state: 'needs_attention', attention, engineRun: run.engineRun })
       .where(
         and(
           eq(operations.id, run.plan.operationId),
-          eq(operations.engineRun, run.engineRun),
+          or(eq(operations.engineRun, run.engineRun), isDue(run)),
           sql`${operations.decision} ->> 'attention' is distinct from ${attention.id}`,
         ),
       )
@@ -28,11 +33,13 @@ export async function park(db: Database, run: RunOf, attention: Attention): Prom
     if (!row) return;
     const state = attention.about === 'cancel' ? 'cancelled' : 'failed';
     await closeRunningTasks(tx, row.id, { state, message: attention.message });
-    const outer = (await ancestorsOf(tx, row)).map(({ id }) => id);
-    if (outer.length > 0)
-      await tx.update(operations).set({ state: 'needs_attention' }).where(inArray(operations.id, outer));
+    const outer = await ancestorsOf(tx, row);
+    const ids = outer.map(({ id }) => id);
+    if (ids.length > 0)
+      await tx.update(operations).set({ state: 'needs_attention' }).where(inArray(operations.id, ids));
     const actor = { name: run.plan.startedBy, organisation: run.plan.organisation };
     await recordChange(tx, actor, { verb: 'park', object: objectOf(row), after: { message: attention.message } });
+    await noticeAttention(tx, outer.at(-1) ?? row, attention);
     await notifyUpwards(tx, row);
   });
 }
@@ -42,6 +49,8 @@ export interface DecisionRequest {
   choice: Choice;
   /** Changed inputs by Task. */
   inputs: Decision['inputs'];
+  /** Why. */
+  reason?: string;
 }
 
 /** @throws AppError conflict when the question is answered, or another one is open. */
@@ -49,10 +58,10 @@ export async function decide(
   db: Database,
   actor: Actor,
   row: OperationRow,
-  { attention, choice, inputs }: DecisionRequest,
+  { attention, choice, inputs, reason = '' }: DecisionRequest,
 ): Promise<void> {
   await db.transaction(async tx => {
-    const decision: Decision = { attention, choice, inputs, by: actor.name, at: new Date().toISOString() };
+    const decision: Decision = { attention, choice, inputs, reason, by: actor.name, at: new Date().toISOString() };
     const [decided] = await tx
       .update(operations)
       .set({ decision })
@@ -67,7 +76,11 @@ export async function decide(
       .returning();
     if (!decided) throw new AppError('conflict', 'This was decided meanwhile. Look at the Operation again.');
     if (Object.keys(inputs).length > 0) await changePlan(tx, row, inputs);
-    await recordChange(tx, actor, { verb: choice, object: objectOf(row), after: { inputs } });
+    await recordChange(tx, actor, {
+      verb: choice,
+      object: objectOf(row),
+      after: { inputs, ...(reason ? { reason } : {}) },
+    });
     await notifyUpwards(tx, decided);
   });
 }
@@ -107,7 +120,10 @@ export async function takeDecision(db: Database, run: RunOf, id: string): Promis
 
 async function goOn(tx: Transaction, row: OperationRow, attention: Attention, decision: Decision): Promise<void> {
   const { choice, by } = decision;
-  const state = choice === 'undo' || attention.about === 'undo' ? 'undoing' : 'running';
+  const isUndone = choice === 'undo' || attention.about === 'undo';
+  // Before it begins, which it does when it has its locks.
+  const goesOn = attention.about === 'approval' && row.startedAt === null ? 'queued' : 'running';
+  const state = isUndone ? 'undoing' : goesOn;
   await tx.update(operations).set({ state, attention: null }).where(eq(operations.id, row.id));
   if (choice === 'skip') {
     await tx
@@ -115,16 +131,20 @@ async function goOn(tx: Transaction, row: OperationRow, attention: Attention, de
       .set({ state: 'skipped', skippedBy: by, message: sql`${tasks.message} || ${` Skipped by ${by}.`}` })
       .where(inArray(tasks.id, attention.tasks));
   }
-  for (const outer of await ancestorsOf(tx, row)) {
+  let isSettled = true;
+  const ancestors = await ancestorsOf(tx, row);
+  for (const outer of ancestors) {
     const [waiting] = await tx
       .select({ id: operations.id })
       .from(operations)
       .where(and(eq(operations.parent, outer.id), eq(operations.state, 'needs_attention')))
       .limit(1);
     // Another one of its nested Operations still asks.
-    if (waiting || outer.attention) break;
+    isSettled = !waiting && !outer.attention;
+    if (!isSettled) break;
     await tx.update(operations).set({ state: 'running' }).where(eq(operations.id, outer.id));
   }
+  if (isSettled) await noticeDecided(tx, ancestors.at(-1)?.id ?? row.id);
   await notifyUpwards(tx, row);
 }
 

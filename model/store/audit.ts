@@ -21,7 +21,7 @@ const isSilent = (kind: string): kind is Silent => silent.some(each => each === 
 
 export interface Change {
   verb: string;
-  object: { kind: EntityKind | 'operation' | Silent; id: string; name: string };
+  object: { kind: EntityKind | 'operation' | 'rollout' | Silent; id: string; name: string };
   /** Secret values are references by then. */
   before?: Record<string, unknown> | null;
   after?: Record<string, unknown> | null;
@@ -40,8 +40,8 @@ export async function recordChange(tx: Transaction, actor: Actor, change: Change
     before: change.before ?? null,
     after: change.after ?? null,
   });
-  if (object.kind === 'operation') {
-    await notify(tx, { kind: 'operation', id: object.id, organisation: actor.organisation });
+  if (object.kind === 'operation' || object.kind === 'rollout') {
+    await notify(tx, { kind: object.kind, id: object.id, organisation: actor.organisation });
   } else if (!isSilent(object.kind)) {
     await notify(tx, { kind: 'entity', entityKind: object.kind, id: object.id, organisation: actor.organisation });
   }
@@ -55,4 +55,9 @@ export async function listAudit(db: Db, query: { organisation: string; after?: s
     .where(and(eq(audit.organisation, query.organisation), query.after ? lt(audit.id, query.after) : undefined))
     .orderBy(desc(audit.id))
     .limit(query.limit);
+}
+
+/** What was done with one object, in order. */
+export async function listAuditOf(db: Db, objectId: string) {
+  return db.select().from(audit).where(eq(audit.objectId, objectId)).orderBy(audit.id);
 }

@@ -33,6 +33,8 @@ export function openDatabase(url: string, connections = 10): OpenDatabase {
   const pool = new pg.Pool({ connectionString: url, max: connections });
   // A broken idle connection is replaced by the pool at the next query; without a listener it would end the process.
   pool.on('error', () => {});
+  // Nor may one do so that breaks within a transaction, between two queries: the next of them fails.
+  pool.on('connect', client => client.on('error', () => {}));
   return { db: drizzle(pool, { schema }), pool, close: () => pool.end() };
 }
 

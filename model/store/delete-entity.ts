@@ -1,14 +1,15 @@
 // Deleting an entity: its row stays, for history and audit, and its name is free again. Refused while something uses it,
 // which is named.
 
-import { and, eq, inArray, ne, or } from 'drizzle-orm';
-import { type EntityKind, entities } from '../entities.ts';
+import { and, eq, inArray, notInArray, or } from 'drizzle-orm';
+import { type EntityKind, entities, goneStates } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import { openStates } from '../run.ts';
 import type { Actor } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { changeEntity, columnOf, findEntity, tableOf } from './entities.ts';
 import { operations, presences, servers } from './schema/index.ts';
+import { forgetStates, listManaged } from './terraform-states.ts';
 
 export async function deleteEntity(db: Database, actor: Actor, kind: EntityKind, id: string): Promise<void> {
   await db.transaction(async tx => {
@@ -22,15 +23,31 @@ export async function deleteEntity(db: Database, actor: Actor, kind: EntityKind,
     const refusal =
       state === 'deleted'
         ? `This ${entities[kind].title} is deleted already.`
-        : (values.locked === true ? lockedWords : '') || (await usedBy(tx, kind, id)) || installedWords(kind, state);
+        : (values.locked === true ? lockedWords : '') ||
+          (await usedBy(tx, kind, id)) ||
+          (await managedWords(tx, kind, id)) ||
+          installedWords(kind, state);
     if (refusal) throw new AppError('conflict', refusal);
     // A machine that is given up keeps what lies on it; nobody counts on it any more.
     if (kind === 'server') await tx.delete(presences).where(eq(presences.server, id));
+    await forgetStates(tx, { kind, id });
     await changeEntity(tx, actor, { kind, id, verb: 'delete', state: 'deleted' });
   });
 }
 
 export const lockedWords = 'This Release is locked. Edit it and take “Locked” away first.';
+
+/**
+ * Without the state nobody could take it away any more. '' = there is nothing.
+ * @param destroyed Task types of which everything goes.
+ */
+export async function managedWords(db: Db, kind: EntityKind, id: string, destroyed: string[] = []): Promise<string> {
+  const all = await listManaged(db, { kind, id });
+  const managed = all.filter(({ taskType }) => !destroyed.includes(taskType));
+  if (managed.length === 0) return '';
+  const list = managed.map(({ taskType, resources }) => `${taskType} (${resources})`).join(', ');
+  return `Terraform still manages things of this ${entities[kind].title}: ${list}. Destroy them first, by an Operation with a step “destroy: true”.`;
+}
 
 function installedWords(kind: EntityKind, state: string): string {
   if (kind !== 'environment' || state === 'new') return '';
@@ -63,7 +80,7 @@ async function usersOf(tx: Transaction, kind: EntityKind, id: string): Promise<s
     const rows = await tx
       .select({ name: table.name })
       .from(table)
-      .where(and(or(...columns.map(column => eq(column, id))), ne(table.state, 'deleted')))
+      .where(and(or(...columns.map(column => eq(column, id))), notInArray(table.state, goneStates)))
       .orderBy(table.name);
     if (rows.length > 0)
       found.push(`the ${rows.length > 1 ? titlePlural : title} ${rows.map(row => row.name).join(', ')}`);

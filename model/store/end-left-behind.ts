@@ -3,6 +3,7 @@
 
 import { plansOf } from '../plan.ts';
 import type { Transaction } from './database.ts';
+import { settleLeftBehind } from './deliveries.ts';
 import { endLostOperation } from './operation-run.ts';
 import { listOpenOperations } from './operations.ts';
 
@@ -33,5 +34,6 @@ export async function endLeftBehind(tx: Transaction, at: string): Promise<LeftBe
       await endLostOperation(tx, each, { ...end, exitCode: null });
     ended.push({ title, subject: subjectName, begun });
   }
+  await settleLeftBehind(tx, at);
   return ended;
 }

@@ -1,23 +1,29 @@
 // Reading and writing entities of every kind by one set of functions, made from the table in model/entities.ts.
 
-import { and, asc, desc, eq, gt, ilike, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, ilike, inArray, isNull, ne, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { AnyPgColumn, AnyPgTable } from 'drizzle-orm/pg-core';
 import { ulid } from 'ulid';
-import { type Entity, type EntityKind, entities } from '../entities.ts';
+import type { DriftFilter } from '../drift.ts';
+import { type Entity, type EntityKind, entities, goneStates } from '../entities.ts';
 import { AppError, invalid } from '../errors.ts';
 import { type Actor, recordChange } from './audit.ts';
 import { conflictOf } from './conflicts.ts';
 import type { Database, Db, Transaction } from './database.ts';
+import { forgetDrift, withDrift } from './drift.ts';
 import { syncNames } from './environment-names.ts';
 import {
+  approvalRules,
   archives,
   backupStores,
   backups,
+  blackouts,
   clusters,
   environments,
   organisations,
   projects,
+  receivers,
   releases,
+  schedules,
   servers,
 } from './schema/index.ts';
 
@@ -25,6 +31,7 @@ type EntityTable = AnyPgTable & Record<'id' | 'name' | 'state' | 'custom' | 'org
 
 const tables = {
   organisation: organisations,
+  receiver: receivers,
   backup_store: backupStores,
   backup: backups,
   archive: archives,
@@ -33,6 +40,9 @@ const tables = {
   project: projects,
   release: releases,
   environment: environments,
+  schedule: schedules,
+  blackout: blackouts,
+  approval_rule: approvalRules,
 };
 
 export function tableOf(kind: EntityKind): EntityTable {
@@ -50,11 +60,14 @@ const inOrganisation = (kind: EntityKind, organisation: string) =>
 
 /** Not the other side of an Environment, which has its name. */
 const isWhole = (kind: EntityKind) => (kind === 'environment' ? isNull(environments.side_of) : undefined);
+/** Nor one that is there for the time of an Operation only. */
+const isLasting = (kind: EntityKind) => (kind === 'environment' ? isNull(environments.throwaway_of) : undefined);
 
 export interface ListQuery {
   organisation: string;
   filters?: Record<string, string>;
   customFilters?: Record<string, string>;
+  drift?: DriftFilter;
   search?: string;
   after?: string;
   limit?: number;
@@ -66,8 +79,10 @@ export const pageSize = 100;
 export async function listEntities(db: Db, kind: EntityKind, query: ListQuery): Promise<Entity[]> {
   const table = tableOf(kind);
   const conditions: (SQL | undefined)[] = [inOrganisation(kind, query.organisation)];
-  if (!query.filters?.state) conditions.push(ne(table.state, 'deleted'));
+  // What is gone is asked for by its state.
+  if (!query.filters?.state) conditions.push(notInArray(table.state, goneStates));
   if (!query.filters?.side_of) conditions.push(isWhole(kind));
+  if (!query.filters?.throwaway_of) conditions.push(isLasting(kind));
   for (const [field, value] of Object.entries(query.filters ?? {})) {
     const column = columnOf(kind, field);
     if (!column) throw new AppError('invalid', `"${field}" is not a field of ${entities[kind].title}.`);
@@ -76,6 +91,7 @@ export async function listEntities(db: Db, kind: EntityKind, query: ListQuery): 
   for (const [field, value] of Object.entries(query.customFilters ?? {})) {
     conditions.push(sql`${table.custom} ->> ${field} = ${value}`);
   }
+  if (query.drift) conditions.push(withDrift(kind, table.id, query.drift));
   if (query.search) conditions.push(ilike(table.name, `%${query.search.replace(/[\\%_]/g, '\\$&')}%`));
   if (query.after) conditions.push(gt(table.id, query.after));
   const rows = await db
@@ -234,6 +250,7 @@ export async function changeEntity(tx: Transaction, actor: Actor, change: Entity
     .returning();
   const after = toEntity(kind, row as Record<string, unknown>);
   await syncNames(tx, kind, after);
+  if (change.state === 'deleted') await forgetDrift(tx, { kind, id });
   const [was, is] = differences(snapshot(before), snapshot(after));
   if (Object.keys(is).length + Object.keys(was).length > 0) {
     await recordChange(tx, actor, {

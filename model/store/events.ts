@@ -8,6 +8,7 @@ import type { Db } from './database.ts';
 export type ModelEvent =
   | { kind: 'entity'; entityKind: EntityKind; id: string; organisation: string }
   | { kind: 'operation'; id: string; organisation: string }
+  | { kind: 'rollout'; id: string; organisation: string }
   | { kind: 'log'; operation: string; organisation: string };
 
 const channel = 'aegir';

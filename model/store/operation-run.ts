@@ -10,9 +10,13 @@ import type { Database, Db, Transaction } from './database.ts';
 import { changeEntity, findState } from './entities.ts';
 import { forgetNames } from './environment-names.ts';
 import { notify } from './events.ts';
+import { endCheck } from './found-differences.ts';
+import { noticeEnd } from './notices.ts';
 import type { OperationRow } from './operations.ts';
 import { operations, taskAttempts, tasks } from './schema/index.ts';
 import { reviveSide, settleSide } from './sides.ts';
+import { forgetPlans } from './terraform-states.ts';
+import { settleThrowaway } from './throwaways.ts';
 
 /** The run that acts. */
 export interface RunOf {
@@ -106,15 +110,20 @@ async function close(tx: Transaction, plan: Plan, { restored, ...end }: Operatio
     .returning();
   if (!row) return;
   await closeTasks(tx, plan, end);
+  if (end.state !== 'cancelled') await endCheck(tx, plan);
   await releaseNames(tx, plan);
-  const isAsBefore = restored || (end.state !== 'succeeded' && !(await hasTouched(tx, plan)));
+  // One that never began, as nobody has approved it or it was cancelled, has touched nothing.
+  const isAsBefore = restored || row.startedAt === null || (end.state !== 'succeeded' && !(await hasTouched(tx, plan)));
   const state = isAsBefore ? (row.formerState ?? undefined) : plan.states[end.state];
   const succeeded = end.state === 'succeeded';
   await settleSide(tx, plan, { succeeded, isUndone: restored === true });
+  await settleThrowaway(tx, plan);
+  await forgetPlans(tx, plan.operationId);
   await setSubject(tx, plan, state, succeeded ? plan.sets : undefined);
   const object = { kind: 'operation' as const, id: row.id, name: `${plan.title} ${plan.subject.name}` };
   const actor = { name: plan.startedBy, organisation: plan.organisation };
   await recordChange(tx, actor, { verb: end.state, object, after: { message: end.message } });
+  await noticeEnd(tx, row);
   await notifyUpwards(tx, row);
 }
 

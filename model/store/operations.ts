@@ -6,7 +6,7 @@ import { ulid } from 'ulid';
 import type { CancelChoice } from '../attention.ts';
 import type { EntityKind } from '../entities.ts';
 import { AppError } from '../errors.ts';
-import { type Plan, plansOf, tasksOf } from '../plan.ts';
+import { type Plan, placeOfStep, plansOf, tasksOf } from '../plan.ts';
 import { type OperationState, openStates } from '../run.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
@@ -104,7 +104,7 @@ function taskRows(plan: Plan): (typeof tasks.$inferInsert)[] {
     type: step.taskType,
     version: step.version,
     title: step.title,
-    target: step.server?.name ?? 'worker',
+    target: placeOfStep(step),
     subjectKind: owner.subject.kind,
     subjectId: owner.subject.id,
   }));

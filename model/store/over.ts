@@ -1,6 +1,6 @@
 // Which Tasks of an Operation have ended without success: whatever their last attempts have left somewhere is over, too.
 
-import { and, desc, eq, inArray, isNull, max, ne, not, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt, max, ne, not, or, sql } from 'drizzle-orm';
 import { type Plan, plansOf, type RunnableStep, runnablesOf } from '../plan.ts';
 import type { Db } from './database.ts';
 import { findOperation } from './operations.ts';
@@ -37,6 +37,20 @@ export async function listUntold(
     .innerJoin(tasks, eq(tasks.id, taskAttempts.task))
     .innerJoin(operations, eq(operations.id, tasks.operation))
     .where(and(eq(operations.id, operation), eq(operations.engineRun, engineRun), isUntold, not(later)));
+}
+
+/** Earlier attempts of a Task of which nobody has told how they ended. */
+export async function listUntoldAttempts(
+  db: Db,
+  { task, before }: { task: string; before: number },
+): Promise<number[]> {
+  const isUntold = and(eq(taskAttempts.state, 'failed'), isNull(taskAttempts.exitCode));
+  const rows = await db
+    .select({ number: taskAttempts.number })
+    .from(taskAttempts)
+    .where(and(eq(taskAttempts.task, task), lt(taskAttempts.number, before), isUntold))
+    .orderBy(taskAttempts.number);
+  return rows.map(({ number }) => number);
 }
 
 /** An attempt of which something may still run on its Server. */

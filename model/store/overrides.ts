@@ -1,7 +1,8 @@
-// Versioned texts that lie over a role's template, per Environment, Project or Cluster.
+// Versioned texts that lie over templates and manifests of Task types, per Environment, Project, Cluster or Organisation.
 
 import { and, desc, eq } from 'drizzle-orm';
 import type { EntityKind } from '../entities.ts';
+import { type Layer, overridingKinds } from '../overrides.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db } from './database.ts';
 import { overrides } from './schema/index.ts';
@@ -56,25 +57,19 @@ export async function setOverride(db: Database, actor: Actor, change: OverrideCh
   });
 }
 
-export interface WinningOverride {
-  text: string;
-  kind: EntityKind;
-  version: number;
-}
-
-/** By template. Nearest first: the Environment's wins over the Project's, that over the Cluster's. */
-export async function winningOverrides(
+/** By template, the widest first: of the Organisation, the Cluster, the Project, the Environment. */
+export async function listLayers(
   db: Db,
   taskType: string,
   roots: Partial<Record<EntityKind, string>>,
-): Promise<Record<string, WinningOverride>> {
-  const winning: Record<string, WinningOverride> = {};
-  for (const kind of ['cluster', 'project', 'environment'] as const) {
+): Promise<Map<string, Layer[]>> {
+  const layers = new Map<string, Layer[]>();
+  for (const kind of overridingKinds) {
     const id = roots[kind];
     if (!id) continue;
-    for (const { task_type, template, text, version } of await listOverrides(db, kind, id)) {
-      if (task_type === taskType && text !== null) winning[template] = { text, kind, version };
-    }
+    for (const { task_type, template, text, version } of await listOverrides(db, kind, id))
+      if (task_type === taskType && text !== null)
+        layers.set(template, [...(layers.get(template) ?? []), { kind, text, version }]);
   }
-  return winning;
+  return layers;
 }

@@ -1,9 +1,10 @@
 // An entity with everything that it belongs to, as value paths see it: `roots.environment.release.hash`, and as shortcuts
 // `roots.project`, `roots.server`, ... References are nested objects here.
 
-import { and, desc, eq, inArray, ne, notInArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, ne, notInArray } from 'drizzle-orm';
 import { type Entity, type EntityKind, entities } from '../entities.ts';
 import { AppError } from '../errors.ts';
+import { webNames } from '../name-fields.ts';
 import { withOwners } from '../owners.ts';
 import { placeFields } from '../sides.ts';
 import type { Db } from './database.ts';
@@ -41,9 +42,12 @@ export async function loadRoot(db: Db, kind: EntityKind, id: string, within: str
   if (kind === 'environment') {
     root.backup_store ??= (root.cluster as Root).backup_store;
     root.previous_backup = await previousBackupOf(db, entity);
+    root.newest_backup = await newestBackupOf(db, id);
     root.web_address = addressOf(root.web_server);
+    root.web_names = webNames(root);
     root.other_side = await otherSideOf(db, root);
   }
+  if (kind === 'backup') root.last_proven = await isLastProven(db, entity);
   if (kind === 'cluster') root.web_addresses = await webAddressesOf(db, id);
   return root;
 }
@@ -80,7 +84,7 @@ async function sideRoot(db: Db, side: Entity, whole: Root): Promise<Root> {
   const { other_side: _itself, ...environment } = whole;
   const place = await followed(db, side, placeFields, []);
   // Where the database alone has another side, the web Server is that of the Environment.
-  const database_only = place.web_server === null;
+  const database_only = place.web_server === null && (place.cluster as Root | null)?.kind !== 'kubernetes';
   const web_address = addressOf(place.web_server ?? whole.web_server);
   return { ...whole, ...place, id, state, side_of: environment, other_side: null, database_only, web_address };
 }
@@ -109,6 +113,27 @@ async function previousBackupOf(db: Db, { id, values }: Entity): Promise<Root | 
     .orderBy(desc(backups.created_at))
     .limit(1);
   return row ? { ...row, fields: {} } : null;
+}
+
+/** Whether it was proven already does not matter: a store may have lost something since. */
+async function newestBackupOf(db: Db, id: string): Promise<Root | null> {
+  const [row] = await db
+    .select({ id: backups.id, name: backups.name, state: backups.state })
+    .from(backups)
+    .where(and(eq(backups.environment, id), notInArray(backups.state, ['failed', 'removed'])))
+    .orderBy(desc(backups.created_at))
+    .limit(1);
+  return row ? { ...row, fields: {} } : null;
+}
+
+async function isLastProven(db: Db, { id, values }: Entity): Promise<boolean> {
+  const [row] = await db
+    .select({ id: backups.id })
+    .from(backups)
+    .where(and(eq(backups.environment, String(values.environment)), eq(backups.state, 'proven')))
+    .orderBy(desc(backups.created_at), desc(backups.id))
+    .limit(1);
+  return row?.id === id;
 }
 
 /** How the web Servers of a Cluster come to its database Servers. */
@@ -148,7 +173,14 @@ export async function loadRemembered(
   const rows = await db
     .selectDistinctOn([tasks.type], { type: tasks.type, inputs: tasks.inputs })
     .from(tasks)
-    .where(and(inArray(tasks.type, taskTypes), eq(tasks.subjectId, subjectId), eq(tasks.state, 'succeeded')))
+    .where(
+      and(
+        inArray(tasks.type, taskTypes),
+        eq(tasks.subjectId, subjectId),
+        eq(tasks.state, 'succeeded'),
+        isNull(tasks.differences),
+      ),
+    )
     .orderBy(tasks.type, desc(tasks.endedAt));
   return Object.fromEntries(rows.map(row => [row.type, row.inputs]));
 }

@@ -6,6 +6,7 @@ import type { Plan, PlannedSide } from '../plan.ts';
 import type { Transaction } from './database.ts';
 import { changeEntity, findState, toEntity } from './entities.ts';
 import { environments } from './schema/index.ts';
+import { exchangeStates } from './terraform-states.ts';
 
 const environment = 'environment' as const;
 
@@ -44,6 +45,7 @@ async function exchange(tx: Transaction, plan: Plan, id: string, side: PlannedSi
   await changeEntity(tx, actorOf(plan), { kind: environment, id, verb, values: pick(there) });
   const left = { kind: environment, id: side.id, verb, values: pick(here), state: 'disabled' };
   await changeEntity(tx, actorOf(plan), left);
+  await exchangeStates(tx, environment, id, side.id);
 }
 
 async function valuesOf(tx: Transaction, id: string): Promise<Record<string, unknown>> {

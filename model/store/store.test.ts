@@ -3,7 +3,7 @@ import { getTableColumns, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDatabase } from '../../test/harness.ts';
 import { entities } from '../entities.ts';
-import type { Plan } from '../plan.ts';
+import type { Plan, RunnableStep } from '../plan.ts';
 import type { Actor } from './audit.ts';
 import { migrateDatabase, type OpenDatabase, openDatabase } from './database.ts';
 import { createEntity, tableOf, updateEntity } from './entities.ts';
@@ -14,7 +14,7 @@ import { insertOperation } from './operations.ts';
 import { ensureFirstAdministrator } from './people.ts';
 import { readLog } from './read-log.ts';
 import { organisations } from './schema/index.ts';
-import { beginAttempt, listTasks } from './tasks.ts';
+import { addFeedbackOutputs, beginAttempt, endAttempt, findTask, listTasks } from './tasks.ts';
 
 let database: { url: string; drop(): Promise<void> };
 let open: OpenDatabase;
@@ -151,6 +151,35 @@ describe('a run', () => {
     await endOperation(open.db, runOf(own), { state: 'failed', message: 'The worker died.', exitCode: null });
     const [task] = await listTasks(open.db, [own.operationId]);
     expect(task).toMatchObject({ state: 'failed', message: 'The worker died.' });
+  });
+
+  test('keeps what a lost attempt has sent for the one that goes on with it, and nothing of one that is over', async () => {
+    const cluster = await createEntity(open.db, actor, 'cluster', {
+      values: { name: 'sent', kind: 'servers' },
+      custom: {},
+    });
+    const own = plan('op-sent', cluster.id);
+    await insertOperation(open.db, actor, { plan: own, input: {}, reason: '', idempotencyKey: null });
+    await beginOperation(open.db, runOf(own));
+    const taskId = 'op-sent-preflight';
+    const outputs = async () => (await findTask(open.db, taskId)).outputs;
+    await beginAttempt(open.db, { taskId, ...first });
+    await addFeedbackOutputs(open.db, taskId, { size: 7 });
+    const { id } = await beginAttempt(open.db, { taskId, ...first, engineAttempt: 2 });
+    expect(await outputs()).toEqual({ size: 7 });
+    const end = {
+      attemptId: id,
+      state: 'failed',
+      exitCode: 1,
+      changed: false,
+      message: 'no',
+      outputs: { size: 8 },
+    } as const;
+    const step = { taskId, taskType: 'probe', roots: {}, inputs: {}, outputs: [] } as unknown as RunnableStep;
+    await endAttempt(open.db, actor, step, end);
+    expect(await outputs()).toEqual({ size: 8 });
+    await beginAttempt(open.db, { taskId, ...first, engineAttempt: 3 });
+    expect(await outputs()).toEqual({});
   });
 
   test('numbers its lines without a gap, though several writers add at once', async () => {

@@ -3,16 +3,23 @@
 import { and, asc, desc, eq, gt, inArray, like, ne, sql } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import { isDict } from '../coerce.ts';
+import type { CronRun } from '../cron-run.ts';
+import { differencesOutput, type FoundDifference } from '../drift.ts';
 import type { EntityKind } from '../entities.ts';
 import { AppError } from '../errors.ts';
 import type { RunnableStep } from '../plan.ts';
 import type { TaskState } from '../run.ts';
+import type { Verdict } from '../verdict.ts';
 import type { Actor } from './audit.ts';
+import { recordCron } from './cron-runs.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { changeEntity } from './entities.ts';
 import { notify } from './events.ts';
+import { clearDifferences, recordDifferences } from './found-differences.ts';
 import { createMade } from './made-entities.ts';
+import { markRemoved } from './retentions.ts';
 import { operations, presences, taskAttempts, tasks } from './schema/index.ts';
+import { judgeBackup } from './verdicts.ts';
 
 export type TaskRow = typeof tasks.$inferSelect;
 export type AttemptRow = typeof taskAttempts.$inferSelect;
@@ -84,7 +91,7 @@ export async function beginAttempt(db: Database, begin: AttemptBegin): Promise<A
     const execution = executionOf(begin);
     await refuseLate(tx, begin, execution);
     const message = 'The worker that ran this attempt went away.';
-    await tx
+    const lost = await tx
       .update(taskAttempts)
       .set({ state: 'failed', endedAt: new Date(), message })
       .where(
@@ -93,7 +100,8 @@ export async function beginAttempt(db: Database, begin: AttemptBegin): Promise<A
           eq(taskAttempts.state, 'running'),
           sql`${taskAttempts.execution} is distinct from ${execution}`,
         ),
-      );
+      )
+      .returning({ id: taskAttempts.id });
     const next = sql<number>`(select coalesce(max(number), 0) + 1 from task_attempts where task = ${taskId})`;
     const [attempt] = await tx
       .insert(taskAttempts)
@@ -104,7 +112,11 @@ export async function beginAttempt(db: Database, begin: AttemptBegin): Promise<A
       })
       .returning();
     if (!attempt) throw new AppError('internal', 'The attempt could not be written.');
-    const started = { state: 'running' as const, inputs: begin.inputs, message: '', progress: null };
+    const started = {
+      ...{ state: 'running' as const, inputs: begin.inputs, message: '', progress: null },
+      // What a lost one has started may go on in a cluster: what it has sent counts then.
+      ...(lost.length === 0 ? { outputs: {} } : {}),
+    };
     await tx
       .update(tasks)
       .set({ ...started, ...(attempt.number === 1 ? { startedAt: new Date() } : {}) })
@@ -150,6 +162,10 @@ export interface AttemptEnd {
   outputs: Record<string, unknown>;
   /** Something of it may still run on its Server. */
   isLeft?: boolean;
+  /** Of a Task that tells of the cron of many sites. */
+  cronRuns?: CronRun[];
+  /** Of a Task that compares. */
+  differences?: FoundDifference[];
 }
 
 /** After this the attempt's feedback token is refused. An attempt that is over already stays as it is. */
@@ -169,14 +185,21 @@ export async function endAttempt(db: Database, actor: Actor, step: RunnableStep,
       })
       .where(and(eq(taskAttempts.id, end.attemptId), eq(taskAttempts.state, 'running')))
       .returning();
-    if (closed.length === 0) return;
+    const [first] = closed;
+    if (!first) return;
     const over =
       end.state === 'retrying'
         ? { message }
         : { state: end.state, message, changed, outputs: end.outputs, endedAt: new Date() };
     await tx.update(tasks).set(over).where(eq(tasks.id, step.taskId));
+    if (end.state === 'succeeded' || end.state === 'failed') {
+      await applyVerdict(tx, actor, step, end.outputs);
+      const { state, outputs, cronRuns = [] } = end;
+      await recordCron(tx, actor, step, { state, message, outputs, cronRuns, startedAt: first.startedAt });
+    }
     if (end.state === 'succeeded') {
       await applyOutputs(tx, actor, step, end.outputs);
+      await applyDifferences(tx, actor, step, end);
       if (step.undoes) await tx.update(tasks).set({ state: 'undone' }).where(eq(tasks.id, step.undoes));
     }
     await notifyTask(tx, step.taskId);
@@ -205,10 +228,37 @@ async function applyOutputs(
   }
   for (const { name, creates } of step.outputs)
     if (creates && isDict(outputs[name])) await createMade(tx, actor, { kind: creates, step, values: outputs[name] });
+  for (const { name, removes } of step.outputs)
+    if (removes && Array.isArray(outputs[name])) await markRemoved(tx, actor, step, outputs[name]);
   for (const [kind, change] of changes) {
     const id = step.roots[kind];
     if (id) await changeEntity(tx, actor, { kind, id, verb: step.taskType, ...change });
   }
+}
+
+async function applyVerdict(
+  tx: Transaction,
+  actor: Actor,
+  step: RunnableStep,
+  outputs: Record<string, unknown>,
+): Promise<void> {
+  for (const { name, judges } of step.outputs)
+    if (judges && isDict(outputs[name])) await judgeBackup(tx, actor, step, outputs[name] as unknown as Verdict);
+}
+
+async function applyDifferences(
+  tx: Transaction,
+  actor: Actor,
+  step: RunnableStep,
+  { differences: found = [], outputs }: Pick<AttemptEnd, 'differences' | 'outputs'>,
+): Promise<void> {
+  if (step.keepsDifferences) {
+    await tx.update(tasks).set({ differences: found }).where(eq(tasks.id, step.taskId));
+    return;
+  }
+  if (!step.check) return clearDifferences(tx, actor, step, outputs[differencesOutput]);
+  const { operation, subjectKind: kind, subjectId: id } = await findTask(tx, step.taskId);
+  await recordDifferences(tx, actor, { of: { kind, id }, step, operation, found });
 }
 
 async function setPresence(tx: Transaction, step: RunnableStep, path: unknown): Promise<void> {
@@ -239,12 +289,39 @@ export async function setProgress(
   });
 }
 
-/** Outputs that came by feedback; those that the backend reports at the end come over them. */
-export async function addFeedbackOutputs(db: Db, taskId: string, outputs: Record<string, unknown>): Promise<void> {
+/** What goes on in a cluster keeps its token, whichever attempt follows it now. @param own of the attempt that follows it. */
+export async function adoptFeedback(
+  db: Db,
+  { task, to, from, own }: { task: string; to: number; from: number; own: string },
+): Promise<void> {
+  const former = sql`(select feedback_hash from task_attempts where task = ${task} and number = ${from})`;
   await db
+    .update(taskAttempts)
+    .set({ feedbackHash: from === to ? own : sql`coalesce(${former}, feedback_hash)` })
+    .where(and(eq(taskAttempts.task, task), eq(taskAttempts.number, to)));
+}
+
+/** As of those that a program writes: the engine's history takes payloads of 2 MiB. */
+const longestOutputsBytes = 1024 * 1024;
+
+/** Outputs that come by feedback; those that the backend reports at the end go over them. */
+export async function addFeedbackOutputs(db: Db, taskId: string, outputs: Record<string, unknown>): Promise<void> {
+  const merged = sql`${tasks.outputs} || ${JSON.stringify(outputs)}::jsonb`;
+  const [taken] = await db
     .update(tasks)
-    .set({ outputs: sql`${tasks.outputs} || ${JSON.stringify(outputs)}::jsonb` })
-    .where(eq(tasks.id, taskId));
+    .set({ outputs: merged })
+    .where(and(eq(tasks.id, taskId), sql`octet_length((${merged})::text) <= ${longestOutputsBytes}`))
+    .returning({ id: tasks.id });
+  if (taken) return;
+  throw new AppError(
+    'invalid',
+    'Outputs of a Task may be 1 MiB together, and these are more. Put large data into a file and give its path.',
+  );
+}
+
+/** Of an attempt that is over and with which nobody goes on. */
+export async function forgetFeedbackOutputs(db: Db, taskId: string): Promise<void> {
+  await db.update(tasks).set({ outputs: {} }).where(eq(tasks.id, taskId));
 }
 
 /** A running attempt by the hash of its feedback token, with what it may touch. */

@@ -1,7 +1,7 @@
 // The begin of an undo: which Tasks are to be taken back, in which order, and which cannot be.
 
 import { and, eq, inArray, isNotNull, max, or, sql } from 'drizzle-orm';
-import { type Plan, tasksOf, undosOf } from '../plan.ts';
+import { type Plan, placeOfStep, tasksOf, undosOf } from '../plan.ts';
 import { type DoneStep, isUndoable, stepsLeft, type UndoableStep } from '../undo.ts';
 import type { Database, Db, Transaction } from './database.ts';
 import { notifyUpwards, type RunOf } from './operation-run.ts';
@@ -92,7 +92,7 @@ async function insertUndoTasks(tx: Transaction, run: RunOf, undone: UndoableStep
     type: undo.taskType,
     version: undo.version,
     title: undo.title,
-    target: undo.server?.name ?? 'worker',
+    target: placeOfStep(undo),
     subjectKind: plan.subject.kind,
     subjectId: plan.subject.id,
     undoes: undo.undoes,

@@ -11,8 +11,30 @@ const gatherMs = 500;
 
 /** First parts of the keys that an event makes stale. */
 const touched: Record<string, string[]> = {
-  entity: ['entities', 'entity', 'offers', 'overrides', 'audit'],
-  operation: ['operations', 'entity', 'offers'],
+  entity: [
+    'entities',
+    'entity',
+    'drift',
+    'offers',
+    'overrides',
+    'audit',
+    'deliveries',
+    'pushes',
+    'schedule-entries',
+    'scheduled-runs',
+    'needs',
+  ],
+  operation: [
+    'operations',
+    'entity',
+    'offers',
+    'schedule-entries',
+    'scheduled-runs',
+    'rollout',
+    'rollout-items',
+    'needs',
+  ],
+  rollout: ['rollouts', 'rollout', 'rollout-items', 'needs'],
 };
 
 /** Of an event of any other kind, such as "all" after the API lost events itself. */

@@ -6,6 +6,7 @@ import type {
   AgainView,
   AuditView,
   CatalogueView,
+  DryRunView,
   EngineView,
   EntityView,
   FormView,
@@ -20,6 +21,12 @@ import type {
   TemplateView,
   TokenView,
 } from '../../api/contract.ts';
+import type { DeliveryView } from '../../api/contract-deliveries.ts';
+import type { PushPage } from '../../api/contract-pushes.ts';
+import type { RolloutItemView, RolloutSummary, RolloutView } from '../../api/contract-rollouts.ts';
+import type { ScheduledRunView, ScheduleEntryView } from '../../api/contract-schedules.ts';
+import type { DriftView } from '../../api/drift-contract.ts';
+import type { Need, NeedTopic } from '../../model/need.ts';
 import type { OperationState } from '../../model/run.ts';
 import { ApiError, call, onSignedOut, queryString } from './client.ts';
 
@@ -98,6 +105,45 @@ export function useOperationCount(state: OperationState): Accessor<string> {
   };
 }
 
+export function useScheduleEntries(params: Accessor<Params>) {
+  return usePages<ScheduleEntryView>('schedule-entries', () => '/schedule-entries', params);
+}
+
+export function useScheduledRuns(params: Accessor<Params>) {
+  return usePages<ScheduledRunView>('scheduled-runs', () => '/scheduled-runs', params);
+}
+
+export function useRollouts(params: Accessor<Params>) {
+  return usePages<RolloutSummary>('rollouts', () => '/rollouts', params);
+}
+
+export function useRollout(id: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['rollout', id()],
+    queryFn: () => call<RolloutView>(`/rollouts/${encodeURIComponent(id())}`),
+  }));
+}
+
+export function useRolloutItems(id: Accessor<string>, params: Accessor<Params>) {
+  return usePages<RolloutItemView>('rollout-items', () => `/rollouts/${encodeURIComponent(id())}/items`, params);
+}
+
+export interface NeedsAnswer {
+  items: Need[];
+  totals: Partial<Record<NeedTopic, number>>;
+}
+
+/** Much of it comes with time, of which no event tells. */
+const needsMs = 30_000;
+
+export function useNeeds() {
+  return useQuery(() => ({
+    queryKey: ['needs'],
+    queryFn: () => call<NeedsAnswer>('/needs'),
+    refetchInterval: needsMs,
+  }));
+}
+
 export function useAudit() {
   return usePages<AuditView>(
     'audit',
@@ -106,11 +152,45 @@ export function useAudit() {
   );
 }
 
+export function useDeliveries(receiver: Accessor<string>) {
+  return usePages<DeliveryView>(
+    'deliveries',
+    () => `/receivers/${receiver()}/deliveries`,
+    () => ({ limit: 20 }),
+  );
+}
+
+export function usePushes(project: Accessor<string>) {
+  return useInfiniteQuery(() => ({
+    queryKey: ['pushes', project()],
+    queryFn: ({ pageParam }: { pageParam: string }) =>
+      call<PushPage>(`/projects/${project()}/pushes${queryString({ limit: 10, after: pageParam })}`),
+    initialPageParam: '',
+    getNextPageParam: (last: PushPage) => last.next,
+    placeholderData: keepPreviousData,
+  }));
+}
+
 export function useEntity(plural: Accessor<string>, id: Accessor<string | undefined>) {
   return useQuery(() => ({
     queryKey: ['entity', plural(), id()],
     queryFn: () => call<EntityView>(`/${plural()}/${encodeURIComponent(id() ?? '')}`),
     enabled: Boolean(id()),
+  }));
+}
+
+export function useDrift(plural: Accessor<string>, id: Accessor<string>) {
+  return useQuery(() => ({
+    queryKey: ['drift', plural(), id()],
+    queryFn: () => call<DriftView>(`/${plural()}/${encodeURIComponent(id())}/drift`),
+  }));
+}
+
+export function useDryRun(operation: Accessor<string>, enabled: Accessor<boolean>) {
+  return useQuery(() => ({
+    queryKey: ['dry-run', operation()],
+    queryFn: () => call<DryRunView>(`/operations/${encodeURIComponent(operation())}/differences`),
+    enabled: enabled(),
   }));
 }
 

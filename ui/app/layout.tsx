@@ -4,7 +4,7 @@ import { A, useLocation } from '@solidjs/router';
 import { createEffect, createSignal, For, type JSX, on, Show } from 'solid-js';
 import { call } from '../api/client.ts';
 import { useLiveUpdates } from '../api/live.ts';
-import { queryClient, useOperationCount } from '../api/queries.ts';
+import { queryClient, useNeeds, useOperationCount } from '../api/queries.ts';
 import { AwayBar } from './away-bar.tsx';
 import { useDefinitions, useMay, useSession } from './session.tsx';
 import { setTheme, type Theme, theme, themes } from './theme.ts';
@@ -64,7 +64,9 @@ function Navigation() {
     <nav aria-label="Pages">
       <ul class="menu">
         <Item href="/" title="Home" end />
+        <NeedsItem />
         <Item href="/operations" title="Operations" />
+        <Item href="/rollouts" title="Rollouts" />
         <li>
           <AttentionLink />
         </li>
@@ -81,6 +83,13 @@ function Navigation() {
       </ul>
     </nav>
   );
+}
+
+/** How much waits for somebody. */
+function NeedsItem() {
+  const answer = useNeeds();
+  const count = () => Object.values(answer.data?.totals ?? {}).reduce((sum, total) => sum + total, 0);
+  return <Item href="/needs" title={`What needs somebody${count() > 0 ? ` (${count()})` : ''}`} />;
 }
 
 /** There only while somebody is asked. */

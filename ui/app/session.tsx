@@ -33,13 +33,13 @@ export function useMayEdit(): (kind: EntityKind) => boolean {
 
 export function useMayChange(): (kind: EntityKind) => boolean {
   const mayEdit = useMayEdit();
-  return kind => mayEdit(kind) && !entities[kind].madeOn;
+  return kind => mayEdit(kind) && (!entities[kind].madeOn || entities[kind].edited !== undefined);
 }
 
 /** Add and delete. */
 export function useMayAdd(): (kind: EntityKind) => boolean {
   const mayChange = useMayChange();
-  return kind => mayChange(kind) && !entities[kind].single;
+  return kind => mayChange(kind) && !entities[kind].single && !entities[kind].madeOn;
 }
 
 export function definitionOf(

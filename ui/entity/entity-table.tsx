@@ -3,8 +3,10 @@
 import { A } from '@solidjs/router';
 import { createMemo, For, Show } from 'solid-js';
 import type { ListedEntity } from '../../api/contract.ts';
+import { hasDrift } from '../../model/drift.ts';
 import type { Entity } from '../../model/entities.ts';
 import type { FullDefinition } from '../app/session.tsx';
+import { DriftBadge, DriftSummary } from '../drift/drift-badge.tsx';
 import { fieldLabel } from '../form/field-props.ts';
 import { StateBadge } from '../parts/badge.tsx';
 import { When } from '../parts/when.tsx';
@@ -36,6 +38,12 @@ export function EntityTable(props: EntityTableProps) {
             <th scope="col">Name</th>
             <th scope="col">State</th>
             <For each={columns()}>{column => <th scope="col">{fieldLabel(column.spec)}</th>}</For>
+            <Show when={props.definition.kind === 'environment'}>
+              <th scope="col">Proven backup</th>
+            </Show>
+            <Show when={!props.without && hasDrift(props.definition.kind)}>
+              <th scope="col">Drift</th>
+            </Show>
             <Show when={!props.without}>
               <th scope="col">Changed</th>
             </Show>
@@ -50,6 +58,7 @@ export function EntityTable(props: EntityTableProps) {
                 </td>
                 <td data-label="State">
                   <StateBadge state={entity.state} />
+                  <Show when={props.without ? entity.drift : undefined}>{drift => <DriftBadge drift={drift()} />}</Show>
                 </td>
                 <For each={columns()}>
                   {column => (
@@ -61,6 +70,18 @@ export function EntityTable(props: EntityTableProps) {
                     </td>
                   )}
                 </For>
+                <Show when={props.definition.kind === 'environment'}>
+                  <td data-label="Proven backup">
+                    <When at={entity.proven?.madeAt ?? null} none="never" />
+                  </td>
+                </Show>
+                <Show when={!props.without && entity.drift}>
+                  {drift => (
+                    <td data-label="Drift">
+                      <DriftSummary drift={drift()} />
+                    </td>
+                  )}
+                </Show>
                 <Show when={!props.without}>
                   <td data-label="Changed">
                     <When at={entity.updatedAt} />

@@ -3,8 +3,11 @@
 import { A } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
+import { type CronView, cronResultWords } from '../../model/cron-run.ts';
 import { useEntity } from '../api/queries.ts';
 import { Notice } from '../parts/notice.tsx';
+import { When } from '../parts/when.tsx';
+import { durationWords } from '../text/time.ts';
 import { OpenLink } from './field-value.tsx';
 import { OtherSide } from './other-side.tsx';
 
@@ -18,6 +21,8 @@ export function EnvironmentNotes(props: { entity: EntityView }) {
   return (
     <>
       <SiteNames entity={props.entity} />
+      <ProvenBackup entity={props.entity} />
+      <LastCron entity={props.entity} />
       <OtherSide entity={props.entity} />
       <Show when={props.entity.update}>
         {update => (
@@ -35,6 +40,78 @@ export function EnvironmentNotes(props: { entity: EntityView }) {
         </Notice>
       </Show>
     </>
+  );
+}
+
+/** From which moment the site could certainly be brought back, and how long that would take. */
+function ProvenBackup(props: { entity: EntityView }) {
+  const proven = () => props.entity.proven ?? null;
+  return (
+    <Show when={!props.entity.values.throwaway_of} fallback={<ThrowawayNote entity={props.entity} />}>
+      <p class="faint">
+        <Show when={proven()} fallback="Last proven backup: never.">
+          {proof => (
+            <>
+              Last proven backup: <A href={`/backups/${proof().backup}`}>made</A> <When at={proof().madeAt} />
+              {proof().recoverySeconds === null ? '' : `, restored in ${durationWords(recoveryMs(proof()))}`}.
+            </>
+          )}
+        </Show>
+      </p>
+    </Show>
+  );
+}
+
+/** When it ran, for how long, what came of it, and why it was left out since. */
+function LastCron(props: { entity: EntityView }) {
+  return (
+    <Show when={props.entity.cron}>
+      {cron => (
+        <Show
+          when={cron().failures > 0}
+          fallback={
+            <p class="faint">
+              <CronWords cron={cron()} />
+            </p>
+          }
+        >
+          <Notice tone="warn" title="Cron failed">
+            <CronWords cron={cron()} />
+          </Notice>
+        </Show>
+      )}
+    </Show>
+  );
+}
+
+function CronWords(props: { cron: CronView }) {
+  return (
+    <>
+      Last run of cron: <When at={props.cron.at} none="never" />
+      <Show when={props.cron.at}>
+        , {durationWords((props.cron.seconds ?? 0) * 1000)}, {cronResultWords(props.cron)}. {props.cron.words}
+      </Show>
+      <Show when={props.cron.skippedAt}>
+        {at => (
+          <>
+            {' '}
+            Left out <When at={at()} />: {props.cron.skippedBecause}
+          </>
+        )}
+      </Show>
+    </>
+  );
+}
+
+const recoveryMs = ({ recoverySeconds }: { recoverySeconds: number | null }) => (recoverySeconds ?? 0) * 1000;
+
+function ThrowawayNote(props: { entity: EntityView }) {
+  const whole = () => props.entity.references.throwaway_of;
+  return (
+    <Notice tone="info" title="There for one Operation only">
+      A backup of <A href={`/environments/${whole()?.id}`}>{whole()?.name ?? 'an Environment'}</A> is tried in it. It is
+      removed by itself.
+    </Notice>
   );
 }
 

@@ -1,8 +1,10 @@
-// Overrides of templates: what is set here, and an editor for engineers. An override is code: it is executed as written.
+// Overrides of templates and manifests: what is set here, and an editor for engineers. An override is code: it is executed as
+// written.
 
 import { createSignal, createUniqueId, For, Show } from 'solid-js';
 import type { OverrideView } from '../../api/contract.ts';
 import type { EntityKind } from '../../model/entities.ts';
+import { overridingKinds } from '../../model/overrides.ts';
 import { call } from '../api/client.ts';
 import { queryClient, useCatalogue, useOverrides, useTemplate } from '../api/queries.ts';
 import { useMay } from '../app/session.tsx';
@@ -13,7 +15,7 @@ import { Panel } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
 
 export function hasOverrides(kind: EntityKind): boolean {
-  return kind === 'environment' || kind === 'project' || kind === 'cluster';
+  return overridingKinds.some(each => each === kind);
 }
 
 interface OverridesProps {
@@ -28,16 +30,18 @@ export function Overrides(props: OverridesProps) {
     () => props.id,
   );
   return (
-    <Panel title="Overrides of templates">
+    <Panel title="Overrides">
       <Loaded answer={answer}>
         {overrides => (
           <>
             <Show when={overrides().length === 0}>
-              <p class="faint">None here: every template is the Task type’s own, or one of a wider scope.</p>
+              <p class="faint">
+                None here: every template and manifest is the Task type’s own, or overridden at a wider scope.
+              </p>
             </Show>
             <For each={overrides()}>{override => <Override {...props} override={override} />}</For>
             <Show when={may('edit_code')}>
-              <Fold title="Override a template">
+              <Fold title="Override a template or manifest">
                 <NewOverride {...props} taken={overrides()} />
               </Fold>
             </Show>
@@ -89,7 +93,7 @@ function NewOverride(props: OverridesProps & { taken: OverrideView[] }) {
   return (
     <>
       <div class="field">
-        <label for={id}>Template</label>
+        <label for={id}>Template or manifest</label>
         <select id={id} class="input" onChange={event => setChosen(event.currentTarget.value)}>
           <option value="">Choose a template …</option>
           <For each={templates()}>{one => <option value={one.key}>{one.key}</option>}</For>
@@ -126,7 +130,7 @@ export function TemplateEditor(props: TemplateProps) {
           {template => (
             <OverrideEditor
               {...props}
-              text={found(all())?.text ?? template().text}
+              text={found(all())?.text ?? template().override}
               exists={found(all()) !== undefined}
             />
           )}
@@ -145,6 +149,13 @@ function OverrideEditor(props: EditorProps) {
   const id = createUniqueId();
   const [text, setText] = createSignal(props.text);
   const [error, setError] = createSignal<unknown>(null);
+  // A Task type may have it no more: the override can still be removed.
+  const own = useTemplate(
+    () => props.taskType,
+    () => props.template,
+  );
+  /** Of a manifest: what it is laid over. */
+  const patched = () => (own.isSuccess && own.data.override !== own.data.text ? own.data.text : '');
   const put = async (next: string | null) => {
     setError(null);
     try {
@@ -170,7 +181,19 @@ function OverrideEditor(props: EditorProps) {
       />
       <p class="help">
         It is used from the next Operation on, executed as written, and every change is in the audit list.
+        <Show when={patched()}>
+          {' '}
+          It is laid over the manifest as a patch: first that of the Organisation, then those of Cluster, Project and
+          Environment. What is null is taken away.
+        </Show>
       </p>
+      <Show when={patched()}>
+        {text => (
+          <Fold title="The manifest as the Task type brings it">
+            <pre class="code">{text()}</pre>
+          </Fold>
+        )}
+      </Show>
       <Show when={error()}>
         <ErrorNotice error={error()} />
       </Show>

@@ -3,7 +3,7 @@
 import { A } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import type { EntityView } from '../../api/contract.ts';
-import { type FullDefinition, useDefinitions, useMayChange } from '../app/session.tsx';
+import { type FullDefinition, useDefinitions, useMayAdd } from '../app/session.tsx';
 import { Panel } from '../parts/page.tsx';
 import { withArticle } from '../text/words.ts';
 import { EntityTable } from './entity-table.tsx';
@@ -18,6 +18,8 @@ export function Related(props: RelatedProps) {
   const definitions = useDefinitions();
   const kinds = () =>
     Object.values(definitions())
+      // Those of its own kind that name it do not belong to it.
+      .filter(other => other.kind !== props.definition.kind)
       .filter(other => other.fields.some(spec => spec.to === props.definition.kind))
       // A Project may name a Release, but that belongs to its Project, not the other way round.
       .filter(other => !props.definition.fields.some(spec => spec.required && spec.to === other.kind));
@@ -29,7 +31,7 @@ export function Related(props: RelatedProps) {
 }
 
 function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition; entity: EntityView }) {
-  const mayChange = useMayChange();
+  const mayAdd = useMayAdd();
   const mayRefer = () => props.entity.state !== 'deleted' && props.entity.values.locked !== true;
   const items = () => props.entity.referredBy[props.definition.kind] ?? [];
   const add = () => {
@@ -40,7 +42,7 @@ function RelatedKind(props: { definition: FullDefinition; owner: FullDefinition;
     <Panel
       title={props.definition.titlePlural}
       aside={
-        <Show when={mayChange(props.definition.kind) && mayRefer()}>
+        <Show when={mayAdd(props.definition.kind) && mayRefer()}>
           <A class="button button-small" href={add()}>
             Add {props.definition.title}
           </A>

@@ -38,18 +38,20 @@ export function MultiChoiceInput(props: InputProps & { drafts: Draft[]; onChange
     props.onChange(chosen.map(choiceKey));
   };
   return (
-    <For each={props.spec.choices}>
-      {(choice, index) => (
-        <div class="check">
-          <input
-            id={`${props.id}-${index()}`}
-            type="checkbox"
-            checked={isChosen(choice)}
-            onChange={event => toggle(choice, event.currentTarget.checked)}
-          />
-          <label for={`${props.id}-${index()}`}>{String(choice)}</label>
-        </div>
-      )}
-    </For>
+    <div class="checks">
+      <For each={props.spec.choices}>
+        {(choice, index) => (
+          <div class="check">
+            <input
+              id={`${props.id}-${index()}`}
+              type="checkbox"
+              checked={isChosen(choice)}
+              onChange={event => toggle(choice, event.currentTarget.checked)}
+            />
+            <label for={`${props.id}-${index()}`}>{String(choice)}</label>
+          </div>
+        )}
+      </For>
+    </div>
   );
 }

@@ -7,11 +7,14 @@ import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { useMay } from '../app/session.tsx';
 import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
+import { Field } from '../form/field.tsx';
 import { ProblemSummary } from '../form/form-fields.tsx';
 import { unmatched } from '../form/problems.ts';
 import { Panel } from '../parts/page.tsx';
 import { Duration, When } from '../parts/when.tsx';
+import { ApprovalFacts, reasonField, useApprovalRefusal } from './approval.tsx';
 import { ChangedFields, fieldPaths } from './changed-fields.tsx';
+import { DryRunButton, Findings } from './dry-run.tsx';
 import { createFieldChanges } from './field-changes.ts';
 
 interface AttentionsProps {
@@ -37,12 +40,15 @@ function sameTexts(one: string[], other: string[]): boolean {
   return one.length === other.length && one.every((text, index) => text === other[index]);
 }
 
+const needsOperator = 'This needs the role operator: ask somebody who has it.';
+
 type PanelProps = AttentionsProps & { attention: AttentionView };
 
 const titles: Record<AttentionView['about'], string> = {
   step: 'A step has failed: how to go on?',
   cancel: 'Stopped: what becomes of the steps that are done?',
   undo: 'A step could not be undone: how to go on?',
+  approval: 'Approval is asked for',
 };
 
 function AttentionPanel(props: PanelProps) {
@@ -66,6 +72,18 @@ function AttentionPanel(props: PanelProps) {
           {props.attention.message}
         </p>
         <FailedSteps {...props} />
+        <ApprovalFacts attention={props.attention} />
+        <Show when={props.attention.planned}>
+          {planned => (
+            <section>
+              <h3>What is planned, and carried out exactly so</h3>
+              <Findings view={planned()} />
+            </section>
+          )}
+        </Show>
+        <Show when={props.attention.approval}>
+          <DryRunButton operation={props.operation} />
+        </Show>
         <Show when={!props.attention.isDecided} fallback={<p>Decided: it goes on as soon as the engine hears it.</p>}>
           <Policy attention={props.attention} />
           <Choices {...props} />
@@ -101,6 +119,8 @@ const policyWords: Record<Choice, string> = {
   skip: 'it goes on without the step',
   undo: 'it ends, and what is done is undone',
   leave: 'it ends and stays as it is',
+  approve: 'it goes on',
+  reject: 'it is rejected',
 };
 
 function Policy(props: { attention: AttentionView }) {
@@ -115,13 +135,24 @@ function Policy(props: { attention: AttentionView }) {
   );
 }
 
-const labels: Record<Choice, string> = { retry: 'Retry', skip: 'Skip', undo: 'Undo', leave: 'Leave as it is' };
+const labels: Record<Choice, string> = {
+  retry: 'Retry',
+  skip: 'Skip',
+  undo: 'Undo',
+  leave: 'Leave as it is',
+  approve: 'Approve',
+  reject: 'Reject',
+};
+const mainChoices: Choice[] = ['retry', 'approve'];
 
 function Choices(props: PanelProps) {
   const may = useMay();
   const changes = createFieldChanges();
   const [failure, setFailure] = createSignal(noFailure);
   const [busy, setBusy] = createSignal(false);
+  const [reason, setReason] = createSignal('');
+  const refusalOf = useApprovalRefusal();
+  const refusal = () => refusalOf(props.attention.approval) || (may('run') ? '' : needsOperator);
   let form: HTMLFormElement | undefined;
 
   const refuse = (refused: typeof noFailure) => {
@@ -135,7 +166,10 @@ function Choices(props: PanelProps) {
     setBusy(true);
     setFailure(noFailure);
     try {
-      await call(`/operations/${operation}/decisions`, { method: 'POST', body: { attention, choice, inputs } });
+      await call(`/operations/${operation}/decisions`, {
+        method: 'POST',
+        body: { attention, choice, inputs, reason: reason() },
+      });
       await queryClient.invalidateQueries({ queryKey: ['operation', props.operation.id] });
     } catch (error) {
       refuse(failureOf(error, ['inputs']));
@@ -147,16 +181,25 @@ function Choices(props: PanelProps) {
     <form ref={form} novalidate onSubmit={event => event.preventDefault()}>
       <ProblemSummary
         text={failure().text}
-        problems={unmatched(failure().problems, fieldPaths(props.attention.failed))}
+        problems={unmatched(failure().problems, ['reason', ...fieldPaths(props.attention.failed)])}
       />
+      <Show when={props.attention.approval && !refusal()}>
+        <Field
+          spec={reasonField}
+          path="reason"
+          draft={reason()}
+          problems={failure().problems}
+          onChange={draft => setReason(String(draft))}
+        />
+      </Show>
       <ul class="choices">
         <For each={choices.filter(choice => props.attention.choices.includes(choice))}>
           {choice => (
             <li class="choice">
               <button
                 type="button"
-                class={`button ${choice === 'retry' ? 'button-primary' : ''}`}
-                disabled={busy() || !may('run')}
+                class={`button ${mainChoices.includes(choice) ? 'button-primary' : ''}`}
+                disabled={busy() || refusal() !== ''}
                 onClick={() => void decide(choice)}
               >
                 {labels[choice]}
@@ -171,8 +214,8 @@ function Choices(props: PanelProps) {
           )}
         </For>
       </ul>
-      <Show when={!may('run')}>
-        <p class="faint">This needs the role operator: ask somebody who has it.</p>
+      <Show when={refusal()}>
+        <p class="faint">{refusal()}</p>
       </Show>
     </form>
   );

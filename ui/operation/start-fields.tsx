@@ -78,6 +78,9 @@ export function StartQuestions(props: QuestionsProps) {
       <Show when={props.view.confirm}>
         <Notice tone="warn">{props.view.confirm}</Notice>
       </Show>
+      <Show when={props.view.approval}>
+        <Notice tone="info">{props.view.approval}</Notice>
+      </Show>
       <Show when={props.view.action === null}>
         <div class="field">
           <label for={`${id}-reason`}>

@@ -1,14 +1,16 @@
 // The form of an entity, new or existing, made from the definitions of its kind.
 
 import { useNavigate, useParams, useSearchParams } from '@solidjs/router';
-import { createSignal, For, Show } from 'solid-js';
+import { createEffect, createSignal, For, on, Show, untrack } from 'solid-js';
 import { createStore } from 'solid-js/store';
 import type { Entity } from '../../model/entities.ts';
 import { call } from '../api/client.ts';
 import { queryClient, useEntity } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useSession } from '../app/session.tsx';
 import { entityName } from '../entity/names.ts';
+import { inputDraft, withOperationFields } from '../entity/operation-input.ts';
 import { PlacementPreview } from '../entity/placement-preview.tsx';
+import { ChosenSubjects, NextTimes, useSchedulePreview } from '../entity/schedule-preview.tsx';
 import { type Drafts, draftsFor, onlyChanges, parseDrafts } from '../form/drafts.ts';
 import { failureOf, focusFirstProblem, localFailure, noFailure } from '../form/failure.ts';
 import { groupFields } from '../form/field-groups.ts';
@@ -64,6 +66,11 @@ export function EntityEditPage() {
   );
 }
 
+/** Of what Tasks make people edit some only. */
+function editedFields({ fields, edited }: FullDefinition) {
+  return edited ? fields.filter(({ name }) => edited.includes(name)) : fields;
+}
+
 function listCrumb(definition: FullDefinition) {
   return { title: definition.titlePlural, href: `/${definition.plural}` };
 }
@@ -78,21 +85,42 @@ interface EntityFormProps {
 /** A snapshot of the entity: what others change meanwhile does not overwrite what is being typed. */
 function EntityForm(props: EntityFormProps) {
   const navigate = useNavigate();
-  const specs = props.definition.fields;
+  const isSchedule = props.definition.kind === 'schedule';
   const customSpecs = props.definition.customFields;
   const before = snapshot(props.entity);
-  const [drafts, setDrafts] = createStore<Drafts>(draftsFor(specs, { ...before.values, ...props.values }));
+  const [drafts, setDrafts] = createStore<Drafts>(
+    draftsFor(props.definition.fields, { ...before.values, ...props.values }),
+  );
+  /** What a Schedule gives to its Operation is asked as that one asks it. */
+  const [specs, setSpecs] = createSignal(editedFields(props.definition));
+  const preview = useSchedulePreview(specs, drafts, () => (isSchedule ? (props.entity?.id ?? '') : null));
+  createEffect(
+    on(
+      // The object stays the same one when its content changes.
+      () => JSON.stringify(preview.data?.groups),
+      () => {
+        setSpecs(withOperationFields(props.definition.fields, preview.data?.groups));
+        setDrafts({
+          input: inputDraft(
+            specs(),
+            untrack(() => drafts.input),
+          ),
+        });
+      },
+      { defer: true },
+    ),
+  );
   const [customDrafts, setCustomDrafts] = createStore<Drafts>(draftsFor(customSpecs, before.fields));
   const [failure, setFailure] = createSignal(noFailure);
   const [busy, setBusy] = createSignal(false);
-  const names = [...specs.map(spec => spec.name), ...customSpecs.map(spec => `fields.${spec.name}`)];
+  const names = () => [...specs().map(spec => spec.name), ...customSpecs.map(spec => `fields.${spec.name}`)];
   const isPlaced = props.definition.kind === 'environment' && !props.entity;
   const back = () => (props.entity ? `/${props.definition.plural}/${props.entity.id}` : `/${props.definition.plural}`);
 
   const save = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault();
     const form = event.currentTarget;
-    const built = parseDrafts(specs, drafts, before.values);
+    const built = parseDrafts(specs(), drafts, before.values);
     const custom = parseDrafts(customSpecs, customDrafts, before.fields, 'fields.');
     const problems = [...built.problems, ...custom.problems];
     if (problems.length > 0) {
@@ -118,8 +146,8 @@ function EntityForm(props: EntityFormProps) {
 
   return (
     <form class="form" novalidate onSubmit={save}>
-      <ProblemSummary text={failure().text} problems={unmatched(failure().problems, names)} />
-      <For each={groupFields(specs, props.definition.title)}>
+      <ProblemSummary text={failure().text} problems={unmatched(failure().problems, names())} />
+      <For each={groupFields(specs(), props.definition.title)}>
         {(group, index) => (
           <Panel title={group.title}>
             <FormFields
@@ -130,6 +158,12 @@ function EntityForm(props: EntityFormProps) {
             />
             <Show when={isPlaced && index() === 0}>
               <PlacementPreview drafts={drafts} />
+            </Show>
+            <Show when={isSchedule && group.title === 'When'}>
+              <NextTimes answer={preview} />
+            </Show>
+            <Show when={isSchedule && group.title === 'On what'}>
+              <ChosenSubjects answer={preview} />
             </Show>
           </Panel>
         )}

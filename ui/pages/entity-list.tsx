@@ -2,6 +2,7 @@
 
 import { A, useParams, useSearchParams } from '@solidjs/router';
 import { For, Show } from 'solid-js';
+import { type DriftFilter, driftFilters, hasDrift } from '../../model/drift.ts';
 import { useEntities } from '../api/queries.ts';
 import { definitionOf, type FullDefinition, useDefinitions, useMayAdd } from '../app/session.tsx';
 import { UploadArchive } from '../entity/archive-file.tsx';
@@ -30,7 +31,7 @@ function EntityList(props: { definition: FullDefinition }) {
   const mayAdd = useMayAdd();
   const [search, setSearch] = useSearchParams<Record<string, string>>();
   const filters = () => listFilters(props.definition);
-  const names = () => ['state', 'search', ...filters().map(filter => filter.param)];
+  const names = () => ['state', 'search', 'drift', ...filters().map(filter => filter.param)];
   const chosen = () => Object.fromEntries(names().map(name => [name, search[name]]));
   const isNarrowed = () => names().some(name => search[name]);
   const answer = useEntities(() => props.definition.plural, chosen);
@@ -59,6 +60,14 @@ function EntityList(props: { definition: FullDefinition }) {
           options={props.definition.states.map(state => ({ value: state, title: inWords(state) }))}
           onChange={state => setSearch({ state: state || null })}
         />
+        <Show when={hasDrift(props.definition.kind)}>
+          <FilterSelect
+            label="Drift"
+            value={search.drift ?? ''}
+            options={driftFilters.map(value => ({ value, title: driftFilterWords[value] }))}
+            onChange={drift => setSearch({ drift: drift || null })}
+          />
+        </Show>
         <For each={filters()}>
           {filter => (
             <FilterSelect
@@ -87,6 +96,13 @@ function EntityList(props: { definition: FullDefinition }) {
     </Page>
   );
 }
+
+const driftFilterWords: Record<DriftFilter, string> = {
+  open: 'differences',
+  accepted: 'accepted differences',
+  none: 'as it should be',
+  never: 'never checked',
+};
 
 function NoEntities(props: { definition: FullDefinition; narrowed: boolean }) {
   const mayAdd = useMayAdd();

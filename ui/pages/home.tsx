@@ -3,9 +3,10 @@
 import { A } from '@solidjs/router';
 import { For, Show } from 'solid-js';
 import type { EntityKind } from '../../model/entities.ts';
-import { useEntities, useOperations } from '../api/queries.ts';
+import { useEntities, useOperations, useScheduleEntries } from '../api/queries.ts';
 import { useDefinitions } from '../app/session.tsx';
 import { EntityTable } from '../entity/entity-table.tsx';
+import { EntryTable } from '../entity/schedule-times.tsx';
 import { OperationTable } from '../operation/operation-table.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Page, Panel } from '../parts/page.tsx';
@@ -20,6 +21,7 @@ export function HomePage() {
       <OperationsPanel title="Needs attention" state="needs_attention" none="" />
       <OperationsPanel title="Running now" state="running" none="Nothing runs now." />
       <OperationsPanel title="Waiting" state="queued" none="" />
+      <Upcoming />
       <OperationsPanel title="Failed lately" state="failed" none="Nothing has failed." />
       <Environments />
     </Page>
@@ -39,6 +41,19 @@ function OperationsPanel(props: { title: string; state: string; none: string }) 
             </Show>
           )}
         </Loaded>
+      </Panel>
+    </Show>
+  );
+}
+
+/** What runs by itself next; nothing where there are no Schedules. */
+function Upcoming() {
+  const answer = useScheduleEntries(() => ({ limit: shownHere }));
+  const items = () => (answer.data?.pages[0]?.items ?? []).slice(0, shownHere);
+  return (
+    <Show when={items().length > 0}>
+      <Panel title="Comes next" aside={<A href="/schedules">Schedules</A>}>
+        <EntryTable items={items()} of="both" />
       </Panel>
     </Show>
   );

@@ -112,9 +112,7 @@ function StartForm(props: StartFormProps) {
     setTouched({ [field]: draft });
     askAgain();
   };
-  const start = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = event.currentTarget;
+  const start = async (form: HTMLFormElement, dryRun = false) => {
     const { values, problems } = parse();
     if (problems.length > 0) {
       setFailure(localFailure(problems));
@@ -126,7 +124,12 @@ function StartForm(props: StartFormProps) {
     try {
       const { action } = props.view();
       if (action) return await act(form, { opens: action.opens, input: values });
-      const body = { type: props.type, input: values, ...(reason() ? { reason: reason() } : {}) };
+      const body = {
+        type: props.type,
+        input: values,
+        ...(reason() ? { reason: reason() } : {}),
+        ...(dryRun ? { dryRun } : {}),
+      };
       const headers = { 'idempotency-key': keyFor(JSON.stringify(body)) };
       const operation = await call<OperationView>(`${base()}/operations`, { method: 'POST', body, headers });
       navigate(`/operations/${operation.id}`);
@@ -153,7 +156,14 @@ function StartForm(props: StartFormProps) {
         { title: name(), href: base() },
       ]}
     >
-      <form class="columns" novalidate onSubmit={start}>
+      <form
+        class="columns"
+        novalidate
+        onSubmit={event => {
+          event.preventDefault();
+          void start(event.currentTarget);
+        }}
+      >
         <div class="column-main form">
           <ProblemSummary
             text={failure().text}
@@ -183,6 +193,17 @@ function StartForm(props: StartFormProps) {
               >
                 {props.view().title}
               </button>
+              <Show when={props.view().hasDryRun}>
+                <button
+                  type="button"
+                  class="button"
+                  title="Shows what it would change, and does nothing"
+                  disabled={busy() || isBlocked()}
+                  onClick={event => event.currentTarget.form && void start(event.currentTarget.form, true)}
+                >
+                  Dry run
+                </button>
+              </Show>
               <button type="button" class="button" onClick={() => navigate(base())}>
                 Back
               </button>

@@ -10,6 +10,7 @@ import { OpenLink, Structure } from '../entity/field-value.tsx';
 import { LogView, type ShownTask } from '../log/log-view.tsx';
 import { Attentions } from '../operation/attention.tsx';
 import { CancelButton } from '../operation/cancel-button.tsx';
+import { DryRunPanel } from '../operation/dry-run.tsx';
 import { Engine } from '../operation/engine.tsx';
 import { HeldLocks } from '../operation/locks.tsx';
 import { followOperation } from '../operation/operation-stream.ts';
@@ -86,6 +87,7 @@ function OperationContent(props: { operation: Accessor<OperationView> }) {
           </Show>
         </Notice>
       </Show>
+      <DryRunPanel operation={operation()} />
       <div class="columns columns-operation">
         <div class="column-steps">
           <Panel title="Steps">

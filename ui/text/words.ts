@@ -23,6 +23,22 @@ const tones: Record<string, Tone> = {
   needs_attention: 'ask',
   undoing: 'busy',
   undone: 'warn',
+  paused: 'warn',
+  waiting: 'ask',
+  finished: 'warn',
+  aborted: 'warn',
+  started: 'good',
+  missed: 'bad',
+  collecting: 'idle',
+  sending: 'busy',
+  delivered: 'good',
+  given_up: 'bad',
+  received: 'idle',
+  looking: 'busy',
+  building: 'busy',
+  updating: 'busy',
+  done: 'good',
+  refused: 'bad',
 };
 
 export function toneOf(state: string): Tone {

@@ -1,6 +1,7 @@
 // Reads what the callback plugin sends on descriptor 3, passes it on as lines and marks, and remembers what the result of
 // the run is made of.
 
+import { type FoundDifference, mostDifferences } from '../../../model/drift.ts';
 import type { LogMark } from '../../../model/log.ts';
 import type { RunReport } from '../backend.ts';
 
@@ -19,6 +20,8 @@ export interface Collected {
   failure: TaskFailure | null;
   /** Changes of a check run, in order. */
   changes: { task: string; host: string; diff: string }[];
+  /** The same, by what each is about. */
+  differences: FoundDifference[];
   /** The last lines, for a run that ended without any result. */
   tail: string[];
 }
@@ -34,13 +37,25 @@ export interface EventReader {
 /** Enough for a message; the whole is in the log. */
 const tailLines = 30;
 
+/** Of all differences of a run: they are held until it is over. */
+const heldCharacters = 4 * 1024 * 1024;
+
 type CallbackEvent =
   | { event: 'lines'; lines: string[] }
   | { event: 'play'; name: string }
   | { event: 'task'; name: string; uuid: string; action: string }
   | { event: 'diff'; text: string }
+  | DifferenceEvent
   | ResultEvent
   | { event: 'stats'; hosts: Record<string, Record<string, number>>; outputs: Record<string, unknown> };
+
+interface DifferenceEvent {
+  event: 'difference';
+  name: string;
+  resource: string;
+  text: string;
+  left: number;
+}
 
 interface ResultEvent {
   event: 'result';
@@ -61,14 +76,24 @@ export function createEventReader(report: Pick<RunReport, 'line' | 'mark'>): Eve
     outputs: {},
     failure: null,
     changes: [],
+    differences: [],
     tail: [],
   };
   let diff: string[] = [];
+  let held = 0;
 
   const line = (text: string) => {
     collected.tail.push(text);
     if (collected.tail.length > 2 * tailLines) collected.tail.splice(0, tailLines);
     report.line(text);
+  };
+
+  const difference = ({ name, resource, text, left }: DifferenceEvent) => {
+    if (collected.differences.length >= 2 * mostDifferences) return;
+    held += text.length;
+    const isShown = held <= heldCharacters;
+    const shown = isShown ? { text, left } : { text: '', left: left + text.length };
+    collected.differences.push({ task: name, resource, ...shown });
   };
 
   const result = (event: ResultEvent) => {
@@ -103,6 +128,10 @@ export function createEventReader(report: Pick<RunReport, 'line' | 'mark'>): Eve
       case 'diff':
         diff.push(event.text);
         return;
+      case 'difference': {
+        difference(event);
+        return;
+      }
       case 'result':
         result(event);
         return;

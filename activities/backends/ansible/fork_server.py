@@ -16,7 +16,6 @@ import socket
 import struct
 import sys
 import tempfile
-import threading
 
 # Each does what it has to do only once, and none of it depends on a run: that is given by arguments, variables of the
 # inventory and the environment, and ansible.cfg is the same for all.
@@ -25,6 +24,7 @@ import ansible.cli.playbook
 from ansible import constants
 from ansible.plugins import loader
 from ansible.utils.path import cleanup_tmp_file
+from module_target import leave
 
 LOADERS = (
     loader.action_loader, loader.become_loader, loader.cache_loader, loader.callback_loader, loader.connection_loader,
@@ -141,15 +141,6 @@ def play(argv, folder, environment, standard):
         ansible.cli.playbook.main(argv)
     except SystemExit as end:
         leave(end.code or 0)
-
-
-def leave(code):
-    """Ends this process as Python does, but does not take apart what it has imported first: with all of Ansible that takes long."""
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
 
 
 if __name__ == '__main__':

@@ -57,3 +57,30 @@ test('runs share what Ansible makes of a module; a role’s own module of the sa
   for (const { outputs } of again) expect(outputs.content).toContain('localhost');
   expect((await readdir(modules)).sort()).toEqual(['common', 'v2']);
 }, 60_000);
+
+/** Says by which run it was started. */
+const asksRestic = `#!/usr/bin/python
+import os
+from ansible.module_utils.aegir_restic import Started
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule(argument_spec={'program': {'type': 'path'}})
+with open(module.params['program'], 'w') as file:
+    file.write('#!/bin/sh\\necho "$AEGIR_RUN"\\n')
+os.chmod(module.params['program'], 0o755)
+with Started([module.params['program'], 'cat'], '/', {'type': 'directory', 'folder': '/nowhere', 'name': 'none'}, None) as process:
+    said = process.stdout.read().decode().strip()
+module.exit_json(content=said)
+`;
+
+test('restic is marked as a process of its run, so that it is ended with it', async () => {
+  const step = `
+- ask_restic: {program: ${join(base, 'restic')}}
+  register: asked
+- ansible.builtin.set_stats:
+    data: {content: "{{ asked.content }}"}
+    per_host: false
+`;
+  const result = await play({ 'tasks/main.yml': step, 'library/ask_restic.py': asksRestic }, 'v1');
+  expect(result.status, result.message).toBe('succeeded');
+  expect(result.outputs.content).toMatch(/^\S+\.1$/);
+});

@@ -7,7 +7,8 @@ import type { Collected } from './events.ts';
 
 export function resultOf(end: ScopeEnd, collected: Collected): RunResult {
   const { changed, outputs } = collected;
-  const common = { exitCode: end.exitCode, changed: changed || collected.changes.length > 0, outputs };
+  const differences = collected.differences.length > 0 ? { differences: collected.differences } : {};
+  const common = { exitCode: end.exitCode, changed: changed || collected.changes.length > 0, outputs, ...differences };
   if (end.aborted) return { ...common, status: 'cancelled', message: 'Cancelled.' };
   if (end.exitCode === 0) return { ...common, status: 'succeeded', message: '' };
   // Also in the middle: the next attempt first ends what this one left there, and a Task type that must not simply run

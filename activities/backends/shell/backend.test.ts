@@ -4,16 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Run } from '../backend.ts';
 import { createSshMasters } from '../ssh-masters.ts';
-import {
-  countProcesses,
-  type Folder,
-  leftIn,
-  makeFolder,
-  makeRun,
-  makeServer,
-  python,
-  recordReport,
-} from '../test-run.ts';
+import { type Folder, leftIn, makeFolder, makeRun, makeServer, python, recordReport } from '../test-run.ts';
 import { createShellBackend } from './backend.ts';
 
 let base: string;
@@ -84,15 +75,6 @@ test('a secret reaches the program by its standard input only, and is not kept',
   expect(report.files['input.json']).toContain('<secret: password>');
 });
 
-test('a code that is not 0 fails the Task with its last line', async () => {
-  const { result } = await run('#!/bin/sh\necho first; echo cannot reach the moon >&2; exit 3');
-  expect(result).toMatchObject({
-    status: 'failed',
-    exitCode: 3,
-    message: 'Try something ended with code 3: cannot reach the moon',
-  });
-});
-
 test('outputs that are not a JSON object, or too large, fail the Task with the reason', async () => {
   expect((await run('#!/bin/sh\necho nonsense > "$AEGIR_OUTPUTS"')).result.message).toContain('are not JSON');
   await role.remove();
@@ -115,23 +97,6 @@ urllib.request.urlopen(urllib.request.Request(aegir['feedback_url'] + '/log', js
 // Processes are started; a busy machine takes its time.
 vi.setConfig({ testTimeout: 30_000 });
 
-test('cancel ends everything of it', async () => {
-  const mark = `6${process.pid}1`;
-  const abort = new AbortController();
-  const report = recordReport();
-  void report.until('up').then(() => abort.abort());
-  const { result } = await run(`#!/bin/bash\nsetsid sleep ${mark} & echo up; sleep ${mark}`, {}, abort.signal, report);
-  expect(result.status).toBe('cancelled');
-  expect(await countProcesses(`sleep ${mark}`)).toBe(0);
-});
-
-test('a program that is missing or not executable is named before anything is started', async () => {
-  role = await makeFolder({ 'shell/run.txt': '' });
-  expect(await backend().check(makeRun({ folder: role.path }))).toEqual([
-    'The Task type try_something has no shell/run.',
-  ]);
-});
-
 test('a Server that is this machine runs it here, by sudo where it says so', async () => {
   const programs = await makeFolder({ sudo: '#!/bin/sh\nshift; unset HOME; echo by sudo; exec "$@"' });
   await chmod(join(programs.path, 'sudo'), 0o755);
@@ -142,12 +107,4 @@ test('a Server that is this machine runs it here, by sudo where it says so', asy
   await programs.remove();
   expect(report.lines).toEqual(['by sudo']);
   expect(result).toMatchObject({ status: 'succeeded', outputs: { path: expect.stringContaining(base) } });
-});
-
-test('there is no preview of a program', async () => {
-  role = await makeFolder({ 'shell/run': '#!/bin/sh\n' });
-  const signal = new AbortController().signal;
-  await expect(backend().preview(makeRun({ folder: role.path }), recordReport(), signal)).rejects.toMatchObject({
-    code: 'invalid',
-  });
 });

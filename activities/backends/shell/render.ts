@@ -47,14 +47,22 @@ export function renderRequest(run: Run, files: ReadonlyMap<string, Buffer>): str
   return `${JSON.stringify({ files: contents, input: renderInput(run, null), environment: plainEnvironment, fences })}\n`;
 }
 
-/** The input without secrets, and how to use it by hand. */
+/** Enough to see of what form the elements are: a Task on all sites of a Server runs each quarter of an hour. */
+const mostKept = 20;
+
+function shorten(values: Record<string, unknown>): Record<string, unknown> {
+  const short = (value: unknown) => (Array.isArray(value) ? value.slice(0, mostKept) : value);
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, short(value)]));
+}
+
+/** The input without secrets, of lists the first elements, and how to use it by hand. */
 export function renderKept(run: Run): Record<string, string> {
-  const values = hideSecrets(run.arguments, run.taskType.arguments, run.secretArguments);
+  const values = shorten(hideSecrets(run.arguments, run.taskType.arguments, run.secretArguments));
   const aegir = { ...run.context, feedback_url: '', feedback_token: placeholder('feedback_token') };
   return {
     'input.json': `${JSON.stringify({ arguments: values, aegir }, null, 2)}\n`,
     README: `${run.taskType.title}: Task ${run.taskId}, attempt ${run.attempt}, ${run.taskType.name} at version ${run.taskType.version}.
-Fill in the secrets in input.json first. The program lies beside this file; make it executable (chmod +x).
+Fill in the secrets in input.json first; of lists it has the first ${mostKept} elements. The program lies beside this file; make it executable (chmod +x).
 
 ${renderCommand(run)}
 `,

@@ -7,50 +7,16 @@ import {
   bigint,
   boolean,
   check,
+  doublePrecision,
   index,
   integer,
   jsonb,
   pgTable,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-
-const time = (name: string) => timestamp(name, { withTimezone: true });
-
-/** Columns that every entity has. */
-const common = {
-  id: text('id').primaryKey(),
-  name: text('name').notNull(),
-  state: text('state').notNull().default('new'),
-  custom: jsonb('custom').$type<Record<string, unknown>>().notNull().default({}),
-  created_at: time('created_at').notNull().defaultNow(),
-  updated_at: time('updated_at').notNull().defaultNow(),
-};
-
-const organisation = () =>
-  text('organisation')
-    .notNull()
-    .references(() => organisations.id);
-
-const secretOf = (name: string) => text(name).references((): AnyPgColumn => secrets.id);
-
-const validName = sql.raw(`name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'`);
-const live = sql.raw(`state <> 'deleted'`);
-
-export const organisations = pgTable('organisations', common, table => [
-  uniqueIndex('organisations_name').on(table.name).where(live),
-  check('organisations_name_valid', validName),
-]);
-
-/** Sealed values. The clear text is never in the database. */
-export const secrets = pgTable('secrets', {
-  id: text('id').primaryKey(),
-  organisation: organisation(),
-  sealed: text('sealed').notNull(),
-  created_at: time('created_at').notNull().defaultNow(),
-});
+import { common, live, organisation, secretOf, time, validName } from './common.ts';
 
 export const backupStores = pgTable(
   'backup_stores',
@@ -91,14 +57,44 @@ export const clusters = pgTable(
     organisation: organisation(),
     kind: text('kind').notNull(),
     backup_store: backupStore(),
+    drill_cluster: text('drill_cluster').references((): AnyPgColumn => clusters.id),
+    connection: text('connection'),
+    kubeconfig: secretOf('kubeconfig'),
+    context: text('context'),
+    namespace_prefix: text('namespace_prefix'),
+    ingress_class: text('ingress_class'),
+    storage_class: text('storage_class'),
+    feedback_url: text('feedback_url'),
+    certificate_issuer: text('certificate_issuer'),
+    ingress_annotations: jsonb('ingress_annotations').$type<Record<string, unknown>>(),
+    tools_image: text('tools_image'),
+    database_image: text('database_image'),
+    build_image: text('build_image'),
+    web_image: text('web_image'),
+    php_image: text('php_image'),
+    registry: text('registry'),
+    registry_user: text('registry_user'),
+    registry_password: secretOf('registry_password'),
+    registry_plain: boolean('registry_plain'),
+    keep_production: text('keep_production').notNull().default('last 3, daily 7, weekly 5, monthly 12'),
+    keep_staging: text('keep_staging').notNull().default('last 2, daily 7, weekly 2'),
+    keep_development: text('keep_development').notNull().default('last 2, daily 3'),
+    keep_days: integer('keep_days').notNull().default(7),
     acme_directory: text('acme_directory'),
     acme_contact: text('acme_contact'),
     acme_ca: text('acme_ca'),
+    facts: jsonb('facts').$type<Record<string, unknown>>(),
   },
   table => [
     uniqueIndex('clusters_name').on(table.organisation, table.name).where(live),
     check('clusters_name_valid', validName),
-    check('clusters_kind_known', sql.raw(`kind in ('servers')`)),
+    check(
+      'clusters_connection',
+      sql.raw(`kind = 'servers' or coalesce(connection, '') in ('kubeconfig', 'in_cluster')`),
+    ),
+    check('clusters_kind_known', sql.raw(`kind in ('servers', 'kubernetes')`)),
+    // A day at least: what a running Operation goes back to is never older. Ten years at most.
+    check('clusters_keep_days_valid', sql.raw('keep_days between 1 and 3660')),
   ],
 );
 
@@ -159,6 +155,7 @@ export const projects = pgTable(
     organisation: organisation(),
     repository: text('repository').notNull(),
     deploy_key: secretOf('deploy_key'),
+    webhook_secret: secretOf('webhook_secret'),
     application: text('application').notNull(),
     default_ref: text('default_ref'),
     docroot: text('docroot'),
@@ -183,6 +180,7 @@ export const releases = pgTable(
     git_ref: text('git_ref').notNull(),
     locked: boolean('locked').notNull().default(false),
     hash: text('hash'),
+    image: text('image'),
   },
   table => [
     uniqueIndex('releases_name').on(table.project, table.name).where(live),
@@ -223,6 +221,7 @@ export const environments = pgTable(
     database_server: text('database_server').references(() => servers.id),
     kind: text('kind').notNull(),
     primary_name: text('primary_name').notNull(),
+    follow_branch: text('follow_branch'),
     aliases: jsonb('aliases').$type<string[]>().notNull().default([]),
     redirect_names: jsonb('redirect_names').$type<string[]>().notNull().default([]),
     www: text('www').notNull().default('as_is'),
@@ -231,18 +230,25 @@ export const environments = pgTable(
     php_version: text('php_version'),
     mail: text('mail'),
     backup_store: backupStore(),
+    keep: text('keep'),
     https: text('https').notNull().default('off'),
     https_redirect: boolean('https_redirect').notNull().default(true),
     hsts_days: integer('hsts_days').notNull().default(0),
     https_certificate: text('https_certificate'),
     https_key: secretOf('https_key'),
     upload_mb: integer('upload_mb').notNull().default(64),
+    cluster_database: boolean('cluster_database'),
+    replicas: integer('replicas').notNull().default(1),
+    cpu: doublePrecision('cpu').notNull().default(1),
+    memory_mb: integer('memory_mb').notNull().default(512),
+    disk_gb: integer('disk_gb').notNull().default(5),
     database_password: secretOf('database_password'),
     salt: secretOf('salt'),
     path: text('path'),
     url: text('url'),
     deployed_hash: text('deployed_hash'),
     upstream_port: integer('upstream_port'),
+    image: text('image'),
     user: text('user'),
     php: text('php'),
     database: jsonb('database').$type<Record<string, unknown>>(),
@@ -252,6 +258,7 @@ export const environments = pgTable(
     disabled_notice: text('disabled_notice'),
     previous_release: text('previous_release').references(() => releases.id),
     side_of: text('side_of').references((): AnyPgColumn => environments.id),
+    throwaway_of: text('throwaway_of').references((): AnyPgColumn => environments.id),
   },
   table => [
     uniqueIndex('environments_name')
@@ -262,9 +269,12 @@ export const environments = pgTable(
     index('environments_web_server').on(table.web_server),
     index('environments_database_server').on(table.database_server),
     index('environments_cluster').on(table.cluster),
+    // Few at any time: who looks for them reads no others.
+    index('environments_throwaway')
+      .on(table.throwaway_of)
+      .where(sql.raw(`throwaway_of is not null and state <> 'deleted'`)),
     check('environments_name_valid', validName),
     // The other side of one whose database alone was moved has none.
-    check('environments_web_server_given', sql.raw('web_server is not null or side_of is not null')),
     check('environments_kind_known', sql.raw(`kind in ('production', 'staging', 'development')`)),
     check('environments_https_known', sql.raw(`https in ('off', 'acme', 'uploaded')`)),
     // Two years: what lists of browsers ask for at most.
@@ -294,9 +304,18 @@ export const backups = pgTable(
     // Sites may be larger than 2 GiB.
     bytes: bigint('bytes', { mode: 'number' }),
     manifest: jsonb('manifest').$type<Record<string, unknown>>(),
+    pinned: boolean('pinned').notNull().default(false),
+    pin_note: text('pin_note'),
+    // ISO 8601, UTC.
+    judged_at: text('judged_at'),
+    failure: text('failure'),
+    recovery_seconds: integer('recovery_seconds'),
+    proven_on: text('proven_on'),
   },
   table => [
-    index('backups_environment').on(table.environment),
+    index('backups_environment').on(table.environment, table.created_at),
+    // Lists say of each Environment how old its last proven one is.
+    index('backups_proven').on(table.environment, table.created_at).where(sql.raw(`state = 'proven'`)),
     uniqueIndex('backups_snapshot').on(table.backup_store, table.environment, table.snapshot),
     check('backups_name_valid', validName),
     check('backups_state_known', sql.raw(`state in ('unproven', 'proven', 'failed', 'removed')`)),
@@ -350,38 +369,5 @@ export const environmentNames = pgTable(
         `length(name) <= 253 and name ~ '^([*][.])?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$'`,
       ),
     ),
-  ],
-);
-
-export const fieldDefinitions = pgTable(
-  'field_definitions',
-  {
-    id: text('id').primaryKey(),
-    entity_kind: text('entity_kind').notNull(),
-    name: text('name').notNull(),
-    spec: jsonb('spec').$type<Record<string, unknown>>().notNull(),
-    created_at: time('created_at').notNull().defaultNow(),
-  },
-  table => [
-    uniqueIndex('field_definitions_name').on(table.entity_kind, table.name),
-    check('field_definitions_name_valid', sql.raw(`name ~ '^[a-z][a-z0-9_]{0,62}$'`)),
-  ],
-);
-
-/** Versioned texts that lie over a role's template. The newest version counts; text null = removed. */
-export const overrides = pgTable(
-  'overrides',
-  {
-    entity_kind: text('entity_kind').notNull(),
-    entity_id: text('entity_id').notNull(),
-    task_type: text('task_type').notNull(),
-    template: text('template').notNull(),
-    version: integer('version').notNull(),
-    text: text('text'),
-    changed_by: text('changed_by').notNull(),
-    changed_at: time('changed_at').notNull().defaultNow(),
-  },
-  table => [
-    primaryKey({ columns: [table.entity_kind, table.entity_id, table.task_type, table.template, table.version] }),
   ],
 );

@@ -2,7 +2,7 @@
 
 import { boolean, index, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
 import type { Role } from '../../access.ts';
-import { organisations } from './entities.ts';
+import { organisations } from './common.ts';
 
 const time = (name: string) => timestamp(name, { withTimezone: true });
 

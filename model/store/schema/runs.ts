@@ -18,11 +18,12 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { Attention, CancelChoice, Decision } from '../../attention.ts';
+import type { FoundDifference } from '../../drift.ts';
 import type { EntityKind } from '../../entities.ts';
 import type { LogMark } from '../../log.ts';
-import type { LockMode, Plan } from '../../plan.ts';
+import type { LockMode, Plan, Planned } from '../../plan.ts';
 import { type OperationState, openStates, operationStates, type TaskState, taskStates } from '../../run.ts';
-import { organisations } from './entities.ts';
+import { organisations } from './common.ts';
 
 const time = (name: string) => timestamp(name, { withTimezone: true });
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -60,6 +61,8 @@ export const operations = pgTable(
     message: text('message').notNull().default(''),
     exitCode: integer('exit_code'),
     idempotencyKey: text('idempotency_key'),
+    /** Who has looked at its failure. */
+    seenBy: text('seen_by'),
     cancelRequestedBy: text('cancel_requested_by'),
     cancelChoice: text('cancel_choice').$type<CancelChoice>(),
     createdAt: time('created_at').notNull().defaultNow(),
@@ -112,6 +115,10 @@ export const tasks = pgTable(
     skippedBy: text('skipped_by'),
     /** Task that this one takes back. */
     undoes: text('undoes'),
+    /** Of a dry run: what it would change. */
+    differences: jsonb('differences').$type<FoundDifference[]>(),
+    /** What was shown before somebody approved it. */
+    planned: jsonb('planned').$type<Planned>(),
     /** Files to run it by hand, without secrets. */
     kept: jsonb('kept').$type<Record<string, string>>(),
     startedAt: time('started_at'),
@@ -151,8 +158,11 @@ export const taskAttempts = pgTable(
     endedAt: time('ended_at'),
     /** Its Server did not answer when it was to be ended: something of it may still run there. */
     leftSince: time('left_since'),
+    /** One line stands in the place of its log, which was too old. */
+    logGoneAt: time('log_gone_at'),
   },
   table => [
+    index('task_attempts_log').on(table.endedAt).where(sql`bytes > 0 and log_gone_at is null`),
     index('task_attempts_left').on(table.leftSince).where(sql`left_since is not null`),
     uniqueIndex('task_attempts_number').on(table.task, table.number),
     uniqueIndex('task_attempts_execution').on(table.task, table.execution),
@@ -220,6 +230,19 @@ export const catalogueVersions = pgTable('catalogue_versions', {
   content: bytea('content').notNull(),
   createdAt: time('created_at').notNull().defaultNow(),
 });
+
+/** The versions that count at present: workers need not have the folders of types. */
+export const catalogueCurrent = pgTable(
+  'catalogue_current',
+  {
+    kind: text('kind').notNull(),
+    name: text('name').notNull(),
+    version: text('version')
+      .notNull()
+      .references(() => catalogueVersions.version),
+  },
+  table => [primaryKey({ columns: [table.kind, table.name] })],
+);
 
 export const audit = pgTable(
   'audit',

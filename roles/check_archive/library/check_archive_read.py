@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from ansible.module_utils.aegir_archive import ArchiveFailure, counted, survey_archive
-from ansible.module_utils.aegir_archive_send import Courier
+from ansible.module_utils.aegir_archive_send import OPTIONS, Courier
 from ansible.module_utils.aegir_room import most_at
 from ansible.module_utils.basic import AnsibleModule
 
@@ -27,7 +27,7 @@ FOLDER = re.compile(r'/[^\x00-\x20\x7f"\'\\$`{};%*?\[\]]*\Z')
 
 
 def look(options):
-    source = Courier(options['feedback_url'], options['feedback_token']).fetch()
+    source = Courier(options).fetch()
     survey, judge = survey_archive(source, most_at(options['place']), options['sha256'])
     survey.check(options['has_database'])
     about = survey.about
@@ -59,8 +59,7 @@ def main():
             'place': {'type': 'path', 'required': True},
             'application': {'type': 'str', 'default': ''},
             'has_database': {'type': 'bool', 'required': True},
-            'feedback_url': {'type': 'str', 'required': True},
-            'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+            **OPTIONS,
         },
         supports_check_mode=True,
     )

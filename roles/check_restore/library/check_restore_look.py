@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible.module_utils.aegir_mariadb import OPTIONS as DATABASE, DatabaseFailure, size_of
-from ansible.module_utils.aegir_restic import OPTIONS, Repository, StoreFailure
+from ansible.module_utils.aegir_restic import OPTIONS, DamagedBackup, Repository, StoreFailure
 from ansible.module_utils.aegir_room import Refused, refuse_without_room
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,11 +25,12 @@ options:
 
 
 def look(module):
-    options = module.params
+    options, began = module.params, time.time()
     comes = Repository(module).size_of(options['snapshot'])
     # The present one is copied first.
     stays = size_of(options['database'], options['password'])
-    return refuse_without_room(options['path'], comes + stays, 'the backup and a copy of the present database')
+    room = refuse_without_room(options['path'], comes + stays, 'the backup and a copy of the present database')
+    return {**room, 'began': int(began)}
 
 
 def main():
@@ -43,7 +46,7 @@ def main():
     try:
         module.exit_json(changed=False, **look(module))
     except (StoreFailure, DatabaseFailure, Refused, OSError) as failure:
-        module.fail_json(msg=str(failure))
+        module.fail_json(msg=str(failure), damaged=isinstance(failure, DamagedBackup))
 
 
 if __name__ == '__main__':

@@ -1,20 +1,6 @@
 <?php
 // Reads what a Drupal that somebody else has set up says of itself. Its settings are carried out without Drupal behind them.
 
-[, $aegir_path, $aegir_name, $aegir_answer] = $argv;
-$aegir_path = rtrim($aegir_path, '/');
-
-function aegir_answer(array $found): never
-{
-    file_put_contents($GLOBALS['aegir_answer'], json_encode($found, JSON_INVALID_UTF8_SUBSTITUTE));
-    exit(0);
-}
-
-function aegir_refuse(string $problem): never
-{
-    aegir_answer(['problem' => $problem]);
-}
-
 /** Folder of the site: the one that is given, or the only one of the Drupal that lies there. */
 function aegir_site(string $path): string
 {
@@ -73,7 +59,6 @@ if (basename(dirname($aegir_folder)) !== 'sites' || !is_file("$aegir_root/core/l
 if (!is_readable("$aegir_folder/settings.php")) {
     aegir_refuse("$aegir_folder/settings.php cannot be read: give as “Unix user” who may.");
 }
-$_SERVER += ['HTTP_HOST' => $aegir_name ?: 'localhost', 'SERVER_NAME' => $aegir_name ?: 'localhost', 'REQUEST_URI' => '/'];
 chdir($aegir_root);
 ob_start();
 try {

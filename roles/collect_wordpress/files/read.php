@@ -1,20 +1,6 @@
 <?php
 // Reads what a WordPress that somebody else has set up says of itself. Its settings are carried out without WordPress behind them.
 
-[, $aegir_path, $aegir_name, $aegir_answer] = $argv;
-$aegir_path = rtrim($aegir_path, '/');
-
-function aegir_answer(array $found): never
-{
-    file_put_contents($GLOBALS['aegir_answer'], json_encode($found, JSON_INVALID_UTF8_SUBSTITUTE));
-    exit(0);
-}
-
-function aegir_refuse(string $problem): never
-{
-    aegir_answer(['problem' => $problem]);
-}
-
 /** Host, port and socket of `DB_HOST`: a host, host:port, host:/socket, or [address]:port. */
 function aegir_host(string $text): array
 {
@@ -52,7 +38,6 @@ if ($aegir_code === false) {
 }
 
 define('ABSPATH', "$aegir_path/");
-$_SERVER += ['HTTP_HOST' => $aegir_name ?: 'localhost', 'SERVER_NAME' => $aegir_name ?: 'localhost', 'REQUEST_URI' => '/'];
 $aegir_code = preg_replace('/^\s*(require|include)(_once)?\b.*wp-settings\.php.*$/m', '', $aegir_code);
 $aegir_code = strtr($aegir_code, ['__FILE__' => var_export($aegir_config, true), '__DIR__' => var_export(dirname($aegir_config), true)]);
 ob_start();

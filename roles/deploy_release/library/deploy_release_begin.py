@@ -30,9 +30,16 @@ ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 def remove_left(folder, partial):
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        old = name.startswith(PREFIX) and time.time() - os.lstat(path).st_mtime > OLD_SECONDS
-        if old or path == partial:
+        if path == partial or (name.startswith(PREFIX) and time.time() - changed_at(path) > OLD_SECONDS):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def changed_at(path):
+    try:
+        return os.lstat(path).st_mtime
+    except FileNotFoundError:
+        # Another run has just come to its end.
+        return time.time()
 
 
 def write_private(path, text):

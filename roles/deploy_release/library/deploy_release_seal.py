@@ -2,6 +2,7 @@
 """Turns a fresh checkout into a Release: lists what git committed, checks links, removes git's own folders, makes
 everything read-only, and renames it into place. The list (the manifest) lies beside it; verify_release compares."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -81,16 +82,19 @@ def write_manifest(path, content):
 
 
 def put_in_place(tree, path, manifest, content):
-    # Without a manifest beside it, it is the remainder of a run that was killed.
-    if os.path.isdir(path) and not os.path.exists(manifest):
-        shutil.rmtree(path)
-    write_manifest(manifest, content)
+    """Of several that have fetched the same commit the first one counts: the others have the same files."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
     try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if os.path.isdir(path):
+            if os.path.exists(manifest):
+                return
+            # The remainder of a run that was killed.
+            shutil.rmtree(path)
+        write_manifest(manifest, content)
         os.rename(tree, path)
-    except OSError:
-        # Another run was faster: the same commit, hence the same files.
-        if not os.path.isdir(path):
-            raise
+    finally:
+        os.close(folder)
 
 
 def main():

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import subprocess
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -17,6 +18,7 @@ options:
   base_path: {type: path, required: true, description: Folder of Releases and Environments.}
   sites: {type: str, required: true, description: "Folder of the web server's configuration; empty: none."}
   inventory: {type: dict, required: true, description: Names of environments, databases and releases that are known.}
+  least_age: {type: int, required: true, description: Seconds for which the code of a Release must have been there.}
 """
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -69,11 +71,12 @@ def environments(base, sites):
     return found
 
 
-def releases(base):
+def releases(base, least_age):
     found = {}
-    for name in entries(os.path.join(base, "releases")):
+    folder = os.path.join(base, "releases")
+    for name in entries(folder):
         tree = re.sub(r"\.manifest\Z", "", name)
-        if TREE.fullmatch(tree):
+        if TREE.fullmatch(tree) and time.time() - os.lstat(os.path.join(folder, name)).st_ctime >= least_age:
             found.setdefault(tree, []).append("code" if tree == name else "list of its files")
     return found
 
@@ -110,6 +113,7 @@ def main():
             "base_path": {"type": "path", "required": True},
             "sites": {"type": "str", "required": True},
             "inventory": {"type": "dict", "required": True},
+            "least_age": {"type": "int", "required": True},
         },
         supports_check_mode=True,
     )
@@ -121,7 +125,7 @@ def main():
     try:
         found = [
             ("environment", known, environments(base, module.params["sites"])),
-            ("release", set(inventory["releases"]), releases(base)),
+            ("release", set(inventory["releases"]), releases(base, module.params["least_age"])),
             ("database", of_known, databases()),
         ]
     except Refused as refusal:
@@ -134,7 +138,11 @@ def main():
         for name, parts in sorted(things.items())
         if name not in names
     ]
-    module.exit_json(changed=False, orphans=orphans)
+    differences = [
+        {"name": f"{orphan['kind']} {orphan['name']}", "text": f"-{', '.join(orphan['parts'])}: belongs to nothing that Aegir knows"}
+        for orphan in orphans
+    ]
+    module.exit_json(changed=False, orphans=orphans, differences=differences)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import re
 import shutil
 
 from ansible.module_utils.aegir_archive import DATABASE, ArchiveFailure, pieces_of, survey_archive
-from ansible.module_utils.aegir_archive_send import Courier
+from ansible.module_utils.aegir_archive_send import OPTIONS, Courier
 from ansible.module_utils.aegir_mariadb import SANDBOX, DatabaseFailure
 from ansible.module_utils.aegir_room import most_at
 from ansible.module_utils.aegir_site_data import DEFINER, Client, Place, forget_former, swap_back, swap_files
@@ -110,7 +110,7 @@ def load_database(place, options, tables):
         raise DatabaseFailure('The database refuses %s. %s %s' % (DATABASE, advice, words.group() if advice and words else said)) from None
     wrong = client.differing(tables)
     if wrong:
-        raise ArchiveFailure('These tables have other rows than the archive says: %s.' % ', '.join(sorted(wrong)[:20]))
+        raise ArchiveFailure('The database is not what the archive says: %s.' % '; '.join(wrong[:20]))
 
 
 def tables_of(about):
@@ -125,7 +125,7 @@ def put(options):
     place.clear()
     try:
         unpacker = Unpacker(place)
-        source = Courier(options['feedback_url'], options['feedback_token']).fetch()
+        source = Courier(options).fetch()
         survey, judge = survey_archive(source, most_at(place.path), options['sha256'], unpacker.keep)
         survey.check(bool(options['database']))
         unpacker.finish()
@@ -151,8 +151,7 @@ def main():
             'sha256': {'type': 'str', 'required': True},
             'database': {'type': 'dict', 'default': {}},
             'password': {'type': 'str', 'default': '', 'no_log': True},
-            'feedback_url': {'type': 'str', 'required': True},
-            'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+            **OPTIONS,
         },
         supports_check_mode=True,
     )

@@ -77,23 +77,36 @@ def folders(path, user):
     ]
 
 
+def ids_of(owner, group):
+    """None = whatever it is."""
+    if not owner:
+        return os.geteuid(), None
+    user, own = find(pwd.getpwnam, owner), find(grp.getgrnam, group)
+    # Nobody's: in a dry run, where the folder has outlived its user.
+    return user.pw_uid if user else -1, own.gr_gid if own else -1
+
+
 def make_folder(path, owner, group, mode, check_mode):
     known = os.lstat(path) if os.path.lexists(path) else None
     if known and not stat.S_ISDIR(known.st_mode):
         raise Refused(f"{path} is there and is no folder: remove it.")
-    if check_mode:
-        return [] if known else [path]
+    # In a dry run the user may not be there yet, and then the folder is neither.
+    if check_mode and not known:
+        return [path]
     if not known:
-        os.makedirs(path, mode=0o700)
-    ids = (pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid) if owner else (os.geteuid(), None)
+        # Several Environments may be the first ones of a Server at the same time.
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    ids = ids_of(owner, group)
     now = os.lstat(path)
     fits = now.st_uid == ids[0] and ids[1] in (None, now.st_gid) and stat.S_IMODE(now.st_mode) == mode
     if fits:
         return []
-    if owner:
-        os.lchown(path, *ids)
-    os.chmod(path, mode)
-    return [path]
+    if not check_mode:
+        if owner:
+            os.lchown(path, *ids)
+        os.chmod(path, mode)
+    was = f" (was {now.st_uid}:{now.st_gid} {stat.S_IMODE(now.st_mode):04o})" if known else ""
+    return [f"{path}{was}"]
 
 
 def read(path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -72,10 +73,10 @@ def main():
     try:
         found = ask(module.params)
     except (OSError, http.client.HTTPException) as error:
-        module.exit_json(changed=False, status=-1, content="", doubt="", msg=str(error) or type(error).__name__)
+        module.exit_json(changed=False, status=-1, content="", doubt="", at=0, msg=str(error) or type(error).__name__)
     if found["doubt"]:
         module.warn(f"Visitors may not trust the certificate of {module.params['name']}: {found['doubt']}.")
-    module.exit_json(changed=False, **found)
+    module.exit_json(changed=False, at=int(time.time()), **found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Asks a git repository for its branches and tags, and says in words why that fails. The same file is in every Task type
 that uses it, as each is kept by itself."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -18,13 +19,17 @@ MEANINGS = [
     ),
     (
         r"Could not resolve host|Name or service not known|Temporary failure in name resolution",
-        "The host of the repository is not known. Check its address, and the name resolution of the worker's machine.",
+        "The host of the repository is not known. Check its address, and the name resolution of {place}.",
     ),
     (
         r"Connection refused|timed out|too slow|No route to host|Network is unreachable|Failed to connect|Couldn't connect",
-        "The host of the repository cannot be reached from the worker's machine. Check the address and the network.",
+        "The host of the repository cannot be reached from {place}. Check the address and the network.",
     ),
     (r"Host key verification failed", "The host of the repository has another key than known_hosts says. Check it."),
+    (
+        r"transport 'file' not allowed",
+        "A repository on the worker's machine cannot be read from {place}. Give the Project an address by https or ssh.",
+    ),
     (
         r"dubious ownership",
         "The repository belongs to another user of this machine. Make it belong to the worker's user, or mark it as git's"
@@ -36,6 +41,13 @@ MEANINGS = [
     ),
 ]
 
+# What git says behind every failure, whatever it was.
+EMPTY_WORDS = (
+    "fatal: Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+)
+
 # Neither an option, nor a transport helper ("ext::…", which runs commands), nor a second line.
 REPOSITORY = re.compile(r"(?!-)(?![A-Za-z0-9+.-]+::)[^\s\x00-\x1f\x7f\\]+")
 # Answering takes a second or two; a minute is a host that drops packets.
@@ -46,9 +58,10 @@ class Refused(Exception):
     """Its text is for a person."""
 
 
-def explain(words):
-    meaning = next((text for pattern, text in MEANINGS if re.search(pattern, words)), "The repository cannot be read.")
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
+def explain(words, place="the worker's machine"):
+    found = (text for pattern, text in MEANINGS if re.search(pattern, words))
+    meaning = next(found, "The repository cannot be read.").format(place=place)
+    lines = [line.strip() for line in words.splitlines() if line.strip() not in ("", *EMPTY_WORDS)]
     return f"{meaning} git says: {lines[-1]}" if lines else meaning
 
 
@@ -66,37 +79,44 @@ def key_file(key):
     return path, lambda: os.unlink(path)
 
 
-def list_refs(repository, key):
-    """{name: hash} of all branches and tags; an annotated tag gives the commit that it names."""
-    if not REPOSITORY.fullmatch(repository):
-        raise Refused("The repository's address is not of the form that it must have; nothing was done.")
+@contextlib.contextmanager
+def git_environment(key, protocols="file:git:http:https:ssh"):
+    """Variables with which git asks nobody, and opens what the key opens."""
     ssh = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "StrictHostKeyChecking=accept-new"]
     forget = None
     if key:
         path, forget = key_file(key)
         ssh += ["-o", "IdentitiesOnly=yes", "-i", path]
-    environment = {
-        **os.environ,
-        "LC_ALL": "C",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "/bin/false",
-        "SSH_ASKPASS": "/bin/false",
-        "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
-        "GIT_SSH_COMMAND": shlex.join(ssh),
-    }
+    try:
+        yield {
+            **os.environ,
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "/bin/false",
+            "SSH_ASKPASS": "/bin/false",
+            "GIT_ALLOW_PROTOCOL": protocols,
+            "GIT_SSH_COMMAND": shlex.join(ssh),
+        }
+    finally:
+        if forget:
+            forget()
+
+
+def list_refs(repository, key):
+    """{name: hash} of all branches and tags; an annotated tag gives the commit that it names."""
+    if not REPOSITORY.fullmatch(repository):
+        raise Refused("The repository's address is not of the form that it must have; nothing was done.")
     command = ["git", "ls-remote", "--heads", "--tags", "--end-of-options", repository]
     try:
         # Away from any repository whose configuration could take part.
-        done = subprocess.run(
-            command, cwd="/", env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS
-        )
+        with git_environment(key) as environment:
+            done = subprocess.run(
+                command, cwd="/", env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS
+            )
     except FileNotFoundError:
         raise Refused("git is not installed on the worker's machine: install it.") from None
     except subprocess.TimeoutExpired:
         raise Refused(explain(f"timed out after {SECONDS} seconds")) from None
-    finally:
-        if forget:
-            forget()
     words = done.stderr.decode(errors="replace")
     sys.stderr.write(words)
     if done.returncode != 0:

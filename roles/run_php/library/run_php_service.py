@@ -161,7 +161,11 @@ class Service:
 
     def diff(self):
         text = lambda values: "".join(f"# {path}\n{values[path] or ''}" for path in self.different)
-        return {"before": text(self.former), "after": text(self.files)}
+        if self.different:
+            return {"before": text(self.former), "after": text(self.files)}
+        runs = "runs, with another configuration or not after a restart of the machine" if self.is_active() else "does not run"
+        unit = self.options["unit"]
+        return {"before": f"{unit} {runs}\n", "after": f"{unit} runs with this configuration, also after a restart\n"}
 
 
 def main():

@@ -7,10 +7,10 @@ import datetime
 import hashlib
 import json
 import os
-import stat
 import subprocess
 
-from ansible.module_utils.aegir_restic import OPTIONS, Repository, StoreFailure
+from ansible.module_utils.aegir_measure import measure
+from ansible.module_utils.aegir_restic import OPTIONS, Repository, StoreFailure, hash_of
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -31,33 +31,13 @@ TREES = ['files', 'private']
 STAGE = 'backup'
 
 
-def measure(folder):
-    """How many files it has, and their bytes. Links are counted, not followed."""
-    count = size = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                found = os.lstat(os.path.join(place, name))
-            except FileNotFoundError:
-                continue
-            count += 1
-            size += found.st_size if stat.S_ISREG(found.st_mode) else 0
-    return {'count': count, 'bytes': size}
-
-
-def hash_file(path):
-    found = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for piece in iter(lambda: file.read(1 << 20), b''):
-            found.update(piece)
-    return found.hexdigest()
-
-
 def write_manifest(path, about, dump):
     stage = os.path.join(path, STAGE)
     os.makedirs(stage, mode=0o700, exist_ok=True)
-    if dump and hash_file(os.path.join(stage, 'database.sql')) != dump['sha256']:
-        raise StoreFailure('The dump of the database has changed since it was written. Back up again.')
+    if dump:
+        with open(os.path.join(stage, 'database.sql'), 'rb') as file:
+            if hash_of(file) != dump['sha256']:
+                raise StoreFailure('The dump of the database has changed since it was written. Back up again.')
     manifest = {
         'version': 1,
         'made_at': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
@@ -79,7 +59,7 @@ def private(path, flags):
 
 
 def read_back(repository, snapshot, path, manifest, checksum):
-    """Compares what lies in the store with what was to be put there."""
+    """Compares what lies in the store with what was to be put there. Returns the snapshot's whole id, and how much it has."""
     found = {tree: {'count': 0, 'bytes': 0} for tree in TREES}
 
     def count(entry):
@@ -88,19 +68,20 @@ def read_back(repository, snapshot, path, manifest, checksum):
             found[tree]['count'] += 1
             found[tree]['bytes'] += entry.get('size', 0) if entry['type'] == 'file' else 0
 
-    repository.each_entry(snapshot, count)
+    snapshot = repository.each_entry(snapshot, count)
     for tree in TREES:
         # The site goes on meanwhile: then neither is what there was, and the store's own list is what counts.
         now = measure(os.path.join(path, tree))
         if found[tree] not in (manifest[tree], now) and manifest[tree] == now:
             raise StoreFailure('The store has %(count)d files of %(bytes)d bytes' % found[tree] + ' of %s, the site' % tree
                                + ' has %(count)d of %(bytes)d. Back up again.' % now)
-    if repository.hash_of(snapshot, '/%s/manifest.json' % STAGE)[0] != checksum:
+    hashes = repository.hashes_of(snapshot, '/' + STAGE)
+    if hashes.get('manifest.json') != checksum:
         raise StoreFailure('The manifest reads differently from the store.')
     dump = manifest['database']
-    if dump and repository.hash_of(snapshot, '/%s/database.sql' % STAGE)[0] != dump['sha256']:
+    if dump and hashes.get('database.sql') != dump['sha256']:
         raise StoreFailure('The dump of the database reads differently from the store.')
-    return found
+    return snapshot, found
 
 
 def keep(module):
@@ -109,14 +90,12 @@ def keep(module):
     if not os.path.isdir(path):
         raise StoreFailure('The folder of the Environment, %s, is gone: nothing can be backed up.' % path)
     repository = Repository(module)
-    repository.ensure()
     manifest, checksum = write_manifest(path, options['about'], options['dump'])
     stage = [os.path.join(STAGE, name) for name in ('manifest.json', 'database.sql')[: 2 if options['dump'] else 1]]
     present = [tree for tree in TREES if os.path.isdir(os.path.join(path, tree))]
     snapshot = repository.back_up([*stage, *present], path, [tag, 'environment-' + str(options['about'].get('environment'))])
-    if not snapshot:
-        raise StoreFailure('The store does not know the snapshot that was just made.')
-    manifest.update(read_back(repository, snapshot, path, manifest, checksum))
+    snapshot, found = read_back(repository, snapshot, path, manifest, checksum)
+    manifest.update(found)
     size = sum(manifest[tree]['bytes'] for tree in TREES) + (options['dump'] or {}).get('bytes', 0)
     return {'snapshot': snapshot, 'bytes': size, 'manifest': manifest}
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 
 from ansible.module_utils.aegir_archive import LONGEST_MANIFEST, TREES, ArchiveFailure, Judge, pieces_of, read_archive
-from ansible.module_utils.aegir_archive_send import Courier, outputs_of, pack_site
+from ansible.module_utils.aegir_archive_send import OPTIONS, Courier, outputs_of, pack_site
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -56,7 +56,7 @@ def look_through(file, secrets):
 
 
 def bring(options):
-    courier, told = Courier(options['feedback_url'], options['feedback_token']), {'left': []}
+    courier, told = Courier(options), {'left': []}
     if not options['file']:
         return courier.bring(lambda output: pack(options, output, told)), told
     # It lies where the site may write.
@@ -80,8 +80,7 @@ def main():
             'about': {'type': 'dict', 'default': {}},
             'file': {'type': 'path', 'default': ''},
             'secrets': {'type': 'list', 'elements': 'str', 'default': [], 'no_log': True},
-            'feedback_url': {'type': 'str', 'required': True},
-            'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+            **OPTIONS,
         },
         supports_check_mode=True,
     )

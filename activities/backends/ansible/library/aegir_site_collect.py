@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 from ansible.module_utils.aegir_archive import ArchiveFailure, shown
-from ansible.module_utils.aegir_archive_send import Courier, outputs_of, pack_site
+from ansible.module_utils.aegir_archive_send import OPTIONS, Courier, outputs_of, pack_site
 from ansible.module_utils.aegir_dump import write_dump
 from ansible.module_utils.aegir_mariadb import DatabaseFailure, size_of
 from ansible.module_utils.aegir_room import Refused, refuse_without_room
@@ -103,6 +103,8 @@ def read_settings(options, user):
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as words:
         argv = [php, '-d', 'display_errors=stderr', '--', options['path'], options['site_name'], 'php://fd/%d' % answer.fileno()]
         environment = {'PATH': os.environ.get('PATH', os.defpath), 'HOME': '/nonexistent', 'LANG': 'C.UTF-8'}
+        # By which it is found and ended, also when this module was ended a moment before.
+        environment['AEGIR_RUN'] = os.environ.get('AEGIR_RUN', '')
         try:
             subprocess.run(argv, input=options['reader'].encode(), stdout=words, stderr=words, env=environment, cwd='/',
                            pass_fds=[answer.fileno()], timeout=READER_SECONDS, check=False)
@@ -145,7 +147,7 @@ def collect(options, user, dump):
     name = found['primary_name']
     about = {'application': options['application'], 'primary_name': name, 'tables': dumped['tables']}
     packed = []
-    courier = Courier(options['feedback_url'], options['feedback_token'])
+    courier = Courier(options)
     answer = courier.bring(lambda output: packed.append(pack_site(output, about, found['trees'], dump)), {'primary_name': name})
     [writer] = packed
     return {**outputs_of(answer, writer.found), 'left': writer.left, 'primary_name': name}
@@ -159,8 +161,7 @@ def main():
             'site_name': {'type': 'str', 'default': ''},
             'application': {'type': 'str', 'required': True},
             'reader': {'type': 'str', 'required': True},
-            'feedback_url': {'type': 'str', 'required': True},
-            'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+            **OPTIONS,
         },
         supports_check_mode=True,
     )

@@ -17,6 +17,11 @@ from ansible.module_utils.aegir_archive import DATABASE, MANIFEST, PIECE, Archiv
 
 # The control plane may be slow to write, and says nothing meanwhile.
 TIMEOUT_SECONDS = 600
+# Of modules that take or bring an archive: `aegir` of the run has them.
+OPTIONS = {
+    'feedback_url': {'type': 'str', 'required': True},
+    'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
+}
 
 
 class Writer:
@@ -151,11 +156,13 @@ def pack_site(output, about, trees, dump=None, secrets=()):
 class Courier:
     """Takes archives to the control plane, and fetches them from there, through the connection of the run."""
 
-    def __init__(self, url, token):
-        self._parts, self._token = urlsplit(url.rstrip('/') + '/archive'), token
+    def __init__(self, options):
+        """@param options has OPTIONS."""
+        self._parts, self._token = urlsplit(options['feedback_url'].rstrip('/') + '/archive'), options['feedback_token']
 
     def _connect(self):
-        return http.client.HTTPConnection(self._parts.hostname, self._parts.port, timeout=TIMEOUT_SECONDS)
+        kind = http.client.HTTPSConnection if self._parts.scheme == 'https' else http.client.HTTPConnection
+        return kind(self._parts.hostname, self._parts.port, timeout=TIMEOUT_SECONDS)
 
     def fetch(self):
         """The packed stream."""

@@ -16,12 +16,20 @@ OPTIONS = {
 # Newer clients write it at the begin of a dump, and older ones stop at it.
 SANDBOX = re.compile(rb'^/\*M?!999999.*enable the sandbox mode')
 
+# Codes of MariaDB's server that are not about the statement: too many connections, no memory, no right, disk full, packets,
+# locks, limits of an account, ended by somebody. From 1900 on they are about the connection, from 2000 on the client's.
+ELSEWHERE = {1021, 1037, 1038, 1040, 1041, 1044, 1045, 1053, 1114, 1129, 1130, 1142, 1143, 1153, 1203, 1205, 1213, 1226, 1227, 1290, 1317}
+
 # Where the account is one of ours.
 ADVICE = 'run “Install” on the Environment.'
 
 
 class DatabaseFailure(Exception):
     """Its text is for a person."""
+
+
+class StatementFailure(DatabaseFailure):
+    """The database was there, and would not carry the statement out."""
 
 
 def client_options(database, password, files):
@@ -64,6 +72,12 @@ def size_of(database, password, advice=ADVICE):
     if done.returncode != 0:
         raise DatabaseFailure(explain(done.stderr, database, advice))
     return int(done.stdout)
+
+
+def failure_of(words, database):
+    codes = [int(code) for code in re.findall(r'\bERROR (\d+)', words)]
+    about_statement = bool(codes) and all(code not in ELSEWHERE and code < 1900 for code in codes)
+    return (StatementFailure if about_statement else DatabaseFailure)(explain(words, database))
 
 
 def explain(words, database, advice=ADVICE):

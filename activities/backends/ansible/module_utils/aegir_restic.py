@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import time
 import urllib.request
@@ -16,9 +17,10 @@ from ansible.module_utils.aegir_backup_store import STORE_OPTIONS, mistakes, way
 from ansible.module_utils.aegir_process import is_gone
 from ansible.module_utils.aegir_secret_file import SecretFiles
 
+# As its name that of the repository. Of modules that run on the machine of the worker: a folder is reached there as it is.
+STORE = {'store': {'type': 'dict', 'required': True, 'options': STORE_OPTIONS}}
 OPTIONS = {
-    # As its name that of the repository.
-    'store': {'type': 'dict', 'required': True, 'options': STORE_OPTIONS},
+    **STORE,
     'feedback_url': {'type': 'str', 'required': True},
     'feedback_token': {'type': 'str', 'required': True, 'no_log': True},
 }
@@ -28,8 +30,10 @@ CACHE = '/var/cache/aegir-restic'
 PROGRESS_SECONDS = 2
 # Its last words are those that explain.
 LONGEST_SAID = 100_000
+# A command line has room for 2 MB; an id is 64 characters.
+MOST_AT_ONCE = 500
 # No repository yet: that of a directory and a REST server, of SFTP, and of S3.
-MISSING = re.compile(r'config file does not exist|unable to open config file: .{0,60}(\(404\)|config/?> does not exist|file does not exist|no such file|'
+MISSING = re.compile(r'config file does not exist|unable to open config file: .{0,400}(\(404\)|config/?> does not exist|file does not exist|no such file|'
                      r'specified key does not exist)', re.S | re.I)
 # restic is done before it has read why its ssh has ended.
 SILENT = 'unable to start the sftp session'
@@ -40,6 +44,9 @@ SENTENCES = [
     (r'Save\(.*SSH_FX_FAILURE',
      'The SFTP server of the Backup store does not write any more (“Failure”): most likely its disk is full or the quota of its user '
      'used up. Make room there; nothing was removed.'),
+    (r'\(424\)',
+     'The folder of the Backup store is not on the machine of the API, by which pods reach it: mount it there at the same place, or '
+     'choose a Backup store of another type.'),
     (r'wrong password', 'The encryption password of the Backup store is not the one with which this repository was made.'),
     (r'already locked', 'Another process works with the repository. Choose “Retry” when it is done. If it is dead, which cannot be seen '
      'from here, its lock counts no more half an hour after its last sign of life. What restic says: '),
@@ -63,6 +70,10 @@ SENTENCES = [
 ]
 
 
+# What it says of data that are not what they were, or not there, in a repository that is.
+DAMAGED = re.compile(r'ciphertext verification failed|invalid data returned|no matching ID found|not found in repository|hash does not match|'
+                     r'Pack ID does not match|(<data/[0-9a-f]+>|StreamPack).{0,300}(no such file|does not exist|\(404\)|NoSuchKey)', re.S | re.I)
+
 # Who reads a snapshot needs no right to write a lock: what lies in the store is not removed.
 READ = ['--no-lock']
 
@@ -71,17 +82,24 @@ class StoreFailure(Exception):
     """Its text is for a person."""
 
 
+class DamagedBackup(StoreFailure):
+    """What speaks against the backup itself, and not against the store or the machine."""
+
+
 NO_RESTIC = ('There is no restic on the web Server, by which backups are made and restored. Run “Prepare” on it, where its web server is '
              'nginx; else install the package restic there. While this Operation waits, “Prepare” waits for it: choose “Leave” first.')
+
+NO_RESTIC_HERE = 'There is no restic on the machine of the worker, by which backups are removed: install the package restic there, then “Retry”.'
 
 
 class Repository:
     def __init__(self, module):
         self._store = module.params['store']
-        self._feedback = (module.params['feedback_url'].rstrip('/'), module.params['feedback_token'])
+        url = module.params.get('feedback_url')
+        self._feedback = (url.rstrip('/'), module.params['feedback_token']) if url else None
         self._program = shutil.which('restic')
         if not self._program:
-            raise StoreFailure(NO_RESTIC)
+            raise StoreFailure(NO_RESTIC_HERE if url is None else NO_RESTIC)
         wrong = mistakes(self._store)
         if wrong:
             raise StoreFailure('The Backup store cannot be used as it is entered: %s Correct it there.' % ' '.join(wrong))
@@ -91,37 +109,75 @@ class Repository:
         code, _, words = self._run(['cat', 'config'])
         missing = code != 0 and MISSING.search(words) is not None
         if missing:
-            code, _, words = self._run(['init'])
-        if code != 0:
+            self._make()
+        elif code != 0:
             raise StoreFailure(explain(words))
         return missing
 
-    def snapshot_of(self, tag):
-        """Id of the newest one with this tag, or None."""
-        found = json.loads(''.join(self._must(['snapshots', '--json', '--tag', tag])) or 'null') or []
-        return found[-1]['id'] if found else None
+    def _make(self):
+        code, _, words = self._run(['init'])
+        if code != 0:
+            raise StoreFailure(explain(words))
+
+    def snapshots(self):
+        """Ids of all."""
+        found = json.loads(''.join(self._must(['snapshots', '--json'])) or 'null') or []
+        return {entry['id'] for entry in found}
+
+    def forget(self, snapshots):
+        """Their data stay until `prune`."""
+        for begin in range(0, len(snapshots), MOST_AT_ONCE):
+            self._must(['forget', *snapshots[begin:begin + MOST_AT_ONCE]])
+
+    def prune(self, dry_run=False):
+        """Whether anything was removed."""
+        before = self._files()
+        self._must(['prune', *(['--dry-run'] if dry_run else [])])
+        return self._files() != before
+
+    def _files(self):
+        return sorted(line.strip() for line in self._must([*READ, 'list', 'packs']))
 
     def back_up(self, paths, folder, tags):
-        """Id of the snapshot. Paths are relative to the folder, and so are they in the snapshot."""
+        """What the snapshot is called, long enough to be known by it. Paths are relative to the folder, and so are they in the snapshot."""
         words = [word for tag in tags for word in ('--tag', tag)]
-        # The name of the machine says nothing: a site may move.
-        self._must(['backup', '--json', '--host', 'aegir', *words, '--', *paths], folder, self._progress('Backing up'))
-        return self.snapshot_of(tags[0])
-
-    def each_entry(self, snapshot, take):
-        """Gives what lies in it one by one, as there may be millions: dicts with type, path, size."""
-        seen = []
+        progress, made = self._progress('Backing up'), []
 
         def read(line):
             entry = json.loads(line)
-            if entry.get('struct_type') == 'node':
-                seen[:] = [True]
+            if entry.get('message_type') == 'summary':
+                made[:] = [entry.get('snapshot_id')]
+            else:
+                progress(entry)
+
+        # The name of the machine says nothing: a site may move.
+        command = ['backup', '--json', '--host', 'aegir', *words, '--', *paths]
+        code, _, said = self._run(command, folder, read)
+        if code != 0 and MISSING.search(said):
+            self._make()
+            code, _, said = self._run(command, folder, read)
+        if code != 0:
+            raise failure_of(said)
+        if not made or not made[0]:
+            raise StoreFailure('The store does not say which snapshot was made. Back up again.')
+        return made[0]
+
+    def each_entry(self, snapshot, take):
+        """Gives what lies in it one by one, as there may be millions: dicts with type, path, size. Returns its whole id."""
+        seen = {}
+
+        def read(line):
+            entry = json.loads(line)
+            kind = entry.get('struct_type')
+            seen[kind] = entry.get('id')
+            if kind == 'node':
                 take(entry)
 
         self._must([*READ, 'ls', '--json', snapshot], on_line=read)
         # restic does not call that a mistake.
-        if not seen:
-            raise StoreFailure('This backup is not in the Backup store any more: somebody has removed it there.')
+        if 'node' not in seen:
+            raise DamagedBackup('This backup is not in the Backup store any more: somebody has removed it there.')
+        return seen['snapshot']
 
     def size_of(self, snapshot):
         total = [0]
@@ -132,24 +188,32 @@ class Repository:
         self.each_entry(snapshot, add)
         return total[0]
 
-    def hash_of(self, snapshot, path):
-        """SHA-256 and size of a file, read from the store."""
-        found, size = hashlib.sha256(), 0
-        with self._started([*READ, 'dump', snapshot, path]) as process:
-            for piece in iter(lambda: process.stdout.read(1 << 20), b''):
-                found.update(piece)
-                size += len(piece)
+    def hashes_of(self, snapshot, folder):
+        """SHA-256 of each file of a folder by its name, read from the store."""
+        found = {}
+        with self._started([*READ, 'dump', snapshot, folder]) as process:
+            try:
+                with tarfile.open(fileobj=process.stdout, mode='r|') as archive:
+                    for member in archive:
+                        if member.isfile():
+                            found[os.path.basename(member.name)] = hash_of(archive.extractfile(member))
+                # Else restic could be ended by the last blocks, which nobody reads.
+                hash_of(process.stdout)
+            except tarfile.TarError:
+                # Why it ended early is what restic says.
+                pass
         if process.code != 0:
-            raise StoreFailure(explain(process.words))
-        return found.hexdigest(), size
+            raise failure_of(process.words)
+        return found
 
-    def restore(self, snapshot, target):
-        self._must([*READ, 'restore', snapshot, '--target', target])
+    def restore(self, snapshot, target, verify=False):
+        """@param verify: what lies on the disk then is read again and compared with the store."""
+        self._must([*READ, 'restore', snapshot, '--target', target, *(['--verify'] if verify else [])])
 
     def _must(self, arguments, folder=None, on_line=None):
         code, lines, words = self._run(arguments, folder, on_line)
         if code != 0:
-            raise StoreFailure(explain(words))
+            raise failure_of(words)
         return lines
 
     def _run(self, arguments, folder=None, on_line=None):
@@ -179,16 +243,17 @@ class Repository:
         return Started([self._program, *arguments], folder, self._store, self._feedback)
 
     def _progress(self, label):
-        url, token = self._feedback
         state = {'at': 0.0}
 
-        def take(line):
-            if time.monotonic() - state['at'] < PROGRESS_SECONDS:
+        def take(entry):
+            # A pod may know no way to the control plane.
+            if not self._feedback or time.monotonic() - state['at'] < PROGRESS_SECONDS:
                 return
             state['at'] = time.monotonic()
-            done = json.loads(line).get('percent_done')
+            done = entry.get('percent_done')
             if done is None:
                 return
+            url, token = self._feedback
             body = json.dumps({'percent': min(100, int(done * 100)), 'label': label}).encode()
             headers = {'Authorization': 'Bearer ' + token, 'Content-Type': 'application/json'}
             try:
@@ -211,6 +276,8 @@ class Started:
         environment = {
             'PATH': '/usr/local/bin:/usr/bin:/bin',
             'LANG': 'C.UTF-8',
+            # By which it is found and ended, also when this module was ended a moment before.
+            'AEGIR_RUN': os.environ.get('AEGIR_RUN', ''),
             'HOME': os.path.expanduser('~'),
             'RESTIC_REPOSITORY_FILE': self._files.path(way.address),
             'RESTIC_PASSWORD_FILE': self._files.path(str(store.get('password') or '')),
@@ -241,9 +308,26 @@ class Started:
         self._files.__exit__()
 
 
+def hash_of(file):
+    found = hashlib.sha256()
+    for piece in iter(lambda: file.read(1 << 20), b''):
+        found.update(piece)
+    return found.hexdigest()
+
+
+def failure_of(words):
+    if DAMAGED.search(words):
+        return DamagedBackup('Data of the backup are damaged or missing in the Backup store. What restic says: %s' % shortened(words)[-500:])
+    return StoreFailure(explain(words))
+
+
+def shortened(words):
+    return re.sub(r'\b(rest|s3|sftp):\S+', 'the repository', re.sub(r'\s+', ' ', words)).strip()
+
+
 def explain(words):
     """What restic says, for a person."""
-    words = re.sub(r'\b(rest|s3|sftp):\S+', 'the repository', re.sub(r'\s+', ' ', words)).strip()
+    words = shortened(words)
     for pattern, message in SENTENCES:
         if re.search(pattern, words, re.I):
             return message + (words[-300:] if message.endswith(': ') else '')

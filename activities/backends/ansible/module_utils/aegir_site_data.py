@@ -11,7 +11,7 @@ import stat
 import subprocess
 import tempfile
 
-from ansible.module_utils.aegir_mariadb import DatabaseFailure, client_options, explain
+from ansible.module_utils.aegir_mariadb import client_options, failure_of
 from ansible.module_utils.aegir_secret_file import SecretFiles
 
 TREES = ['files', 'private']
@@ -21,6 +21,7 @@ DEFINER = re.compile(rb'DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`')
 MODE = 0o777
 
 LONGEST_ERROR = 1000
+DIFFERS = 'table %s has %d rows, the manifest says %d'
 
 
 class Place:
@@ -104,7 +105,7 @@ class Client:
                     # It says why.
                     pass
                 if process.wait() != 0:
-                    raise DatabaseFailure(explain(errors_in(words), self._database))
+                    raise failure_of(errors_in(words), self._database)
                 out.seek(0)
                 return out.read().decode(errors='replace').splitlines()
 
@@ -138,12 +139,12 @@ class Client:
         self.run(None, feed)
 
     def differing(self, tables):
-        """Tables that have not the rows that the manifest says."""
+        """Tables that have not the rows that the manifest says, in words."""
         if not tables:
             return []
         counts = ['SELECT %s, COUNT(*) FROM %s;' % (text(name), quoted(name)) for name in tables]
         found = dict(line.rsplit('\t', 1) for line in self.run('\n'.join(counts)))
-        return [name for name, rows in tables.items() if int(found.get(name, -1)) != rows]
+        return [DIFFERS % (name, int(found[name]), rows) for name, rows in sorted(tables.items()) if int(found[name]) != rows]
 
 
 def errors_in(file):

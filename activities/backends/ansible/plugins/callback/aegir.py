@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 
+from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
@@ -36,6 +37,12 @@ LOCAL_ACTIONS = frozenset(
 
 # A message for a person quotes this much of a tool's output.
 LONGEST_QUOTE = 600
+# Comparing takes the square of the length at worst: longer texts are compared as far as this, in characters.
+LONGEST_COMPARED = 256 * 1024
+# Nobody reads further, and each is kept (model/drift.ts).
+LONGEST_DIFFERENCE = 64 * 1024
+# What an argument is called that says what a module works on.
+WHAT = ('path', 'dest', 'file', 'unit', 'name')
 
 
 class Stream:
@@ -123,6 +130,9 @@ class CallbackModule(Default):
         super().v2_runner_on_start(host, task)
 
     def v2_runner_on_ok(self, result):
+        if result.result.get('changed') and context.CLIARGS.get('check'):
+            # Before the default takes the items of a loop away.
+            self._differences(result)
         super().v2_runner_on_ok(result)
         self._end(result, 'changed' if result.result.get('changed') else 'ok')
 
@@ -163,8 +173,24 @@ class CallbackModule(Default):
             reason=told,
         )
 
+    def v2_on_file_diff(self, result):
+        if not STREAM or not context.CLIARGS.get('check'):
+            super().v2_on_file_diff(result)
+            return
+        # Told, not printed: what stands in the place of a secret is hidden where it is kept, and a log would show it.
+        for item in changed_items(result):
+            if item.get('diff'):
+                self._get_diff(item['diff'])
+
+    def _differences(self, result):
+        for item in changed_items(result):
+            text = super()._get_diff(short_enough(item.get('diff') or [])) or words(item)
+            cut = text[:text.rfind('\n', 0, LONGEST_DIFFERENCE) + 1] if len(text) > LONGEST_DIFFERENCE else text
+            left = len(text) - len(cut) + sum(map(left_out, as_list(item.get('diff'))))
+            self._send(event='difference', name=result.task_name, resource=what(item), text=cut, left=left)
+
     def _get_diff(self, difflist):
-        text = super()._get_diff(difflist)
+        text = super()._get_diff(short_enough(difflist))
         if text:
             self._send(event='diff', text=text)
         return text
@@ -176,6 +202,53 @@ class CallbackModule(Default):
         for host in sorted(stats.custom, key=lambda name: name == '_run'):
             outputs.update(stats.custom[host])
         self._send(event='stats', hosts=hosts, outputs=outputs)
+
+
+def changed_items(result):
+    """Of a loop each item has its own."""
+    items = result.result.get('results') if result.task.loop else None
+    return [item for item in items or [result.result] if isinstance(item, dict) and item.get('changed')]
+
+
+def as_list(diff):
+    return [entry for entry in (diff if isinstance(diff, list) else [diff]) if isinstance(entry, dict)]
+
+
+def left_out(entry):
+    """Characters that are not compared."""
+    texts = [entry.get(side) for side in ('before', 'after')]
+    return sum(max(0, len(text) - LONGEST_COMPARED) for text in texts if isinstance(text, str))
+
+
+def short_enough(difflist):
+    def cut(value):
+        if not isinstance(value, str) or len(value) <= LONGEST_COMPARED:
+            return value
+        # At the end of a line: half of a secret would be none that is known.
+        return value[:value.rfind('\n', 0, LONGEST_COMPARED) + 1]
+
+    return [{key: cut(value) for key, value in entry.items()} for entry in as_list(difflist)]
+
+
+def words(result):
+    """Where there is nothing to compare."""
+    if 'censored' in result:
+        return 'What differs is not shown, as it may hold secrets.'
+    told = result.get('msg')
+    return told if isinstance(told, str) else ''
+
+
+def what(result):
+    """The file, package or service that it is about; '' where nothing says it."""
+    arguments = (result.get('invocation') or {}).get('module_args') or {}
+    for name in WHAT:
+        value = result.get(name) or arguments.get(name)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, list) and value:
+            return ', '.join(str(one) for one in value)
+    headers = [entry.get('before_header') for entry in as_list(result.get('diff'))]
+    return next((str(header) for header in headers if header), '')
 
 
 def short(action):

@@ -1,0 +1,1 @@
+../../collect_wordpress/files/answer.php

@@ -1,0 +1,1 @@
+../../../resolve_release/shell/git_remote.py

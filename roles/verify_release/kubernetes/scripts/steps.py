@@ -1,0 +1,1 @@
+../../../deploy_release/kubernetes/scripts/steps.py

@@ -1,0 +1,1 @@
+../../../close_environment/kubernetes/answer/answer.py
