@@ -28,15 +28,40 @@ export async function relatedRoots(db: Db, { type, roots, source, added }: Given
   return owner && environment && owner.id !== environment.id ? { source: owner } : {};
 }
 
-/** While a form is filled in, the subject stands for what is not chosen or not there yet: the same is asked. */
-export function standIns(type: OperationType, { environment, archive }: Roots): RelatedRoots {
+/**
+ * While a form is filled in, the subject stands for what is not chosen or not there yet: the same is asked.
+ * @param answers those that are right: what is added is where they say.
+ */
+export async function standIns(
+  db: Db,
+  type: OperationType,
+  { environment, archive }: Roots,
+  answers: Record<string, unknown>,
+): Promise<RelatedRoots> {
   const hasTarget = type.adds ?? type.fields.some(({ name }) => name === 'target');
   const open = !archive && type.fields.some(({ name }) => name === 'archive');
   return {
     ...(environment && asksForSource(type) && { source: environment }),
-    ...(environment && hasTarget && { target: environment }),
+    ...(environment && hasTarget && { target: { ...environment, ...(await placeOf(db, type, answers)) } }),
     ...(open && { archive: { id: '', name: '', state: '' } }),
   };
+}
+
+async function placeOf(
+  db: Db,
+  { adds }: OperationType,
+  answers: Record<string, unknown>,
+): Promise<Record<string, Root>> {
+  const chosen = (['cluster', 'web_server'] as const).filter(name => adds?.asks.includes(name));
+  const found = await Promise.all(
+    chosen.map(async name => {
+      const id = answers[name];
+      return typeof id === 'string'
+        ? [[name, await loadRoot(db, name === 'cluster' ? name : 'server', id)] as const]
+        : [];
+    }),
+  );
+  return Object.fromEntries(found.flat());
 }
 
 /** It is never asked: the subject says which one it is. */

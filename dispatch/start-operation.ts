@@ -96,8 +96,12 @@ export async function prepareOperation(
   const isBroken = problems.some(({ path }) => path === 'source');
   const source = !isBroken && typeof input.source === 'string' ? input.source : null;
   const related = await relatedRoots(deps.db, { type, roots, source, added: request.added });
+  const sound = Object.fromEntries(
+    Object.entries(input).filter(([name]) => !problems.some(({ path }) => path === name)),
+  );
+  const standing = await standIns(deps.db, type, roots, sound);
   const scope: Scope = {
-    roots: withApplication(catalogue, { ...roots, ...standIns(type, roots), ...related }),
+    roots: withApplication(catalogue, { ...roots, ...standing, ...related }),
     given: {},
     answers: {},
     fields: type.fields,

@@ -81,8 +81,10 @@ function checkHead(document: Manifest, check: Check): void {
     problems.push({ path: 'metadata.generateName', message: 'must not be given: Aegir finds an object by its name.' });
   if ('namespace' in metadata)
     problems.push({ path: 'metadata.namespace', message: 'must not be given: it is that of the Environment.' });
-  if ('$absent' in document && document.$absent !== true)
-    problems.push({ path: '$absent', message: 'must be true, or left out.' });
+  for (const path of ['$absent', '$once'])
+    if (path in document && document[path] !== true) problems.push({ path, message: 'must be true, or left out.' });
+  if ('$absent' in document && '$once' in document)
+    problems.push({ path: '$once', message: 'makes no sense with "$absent".' });
   if ('$of' in document && !/^[a-z][a-z0-9_]*$/.test(String(document.$of)))
     problems.push({ path: '$of', message: 'must be the name of a Task type.' });
   if (isScale(document) && 'spec' in document && !isManifest(document.spec))
@@ -140,7 +142,7 @@ function checkMap(map: Manifest, keys: Keys, outer: Within, check: Check): void 
   for (const key of Object.keys(map).filter(each => each.startsWith('$') && each !== '$patch')) {
     const value = map[key];
     if (!manifestKeys.some(known => known === key)) report(key, `is not known. Known: ${manifestKeys.join(', ')}.`);
-    else if (key === '$absent' || key === '$of') {
+    else if (key === '$absent' || key === '$once' || key === '$of') {
       if (keys.length > 0) report(key, 'belongs to a whole document.');
     } else if (key === '$value') {
       if (keys.length === 0) report(key, 'belongs to a place within a document.');

@@ -25,6 +25,8 @@ export interface FilledManifest {
   document: Manifest;
   /** It is to be removed. */
   absent: boolean;
+  /** It is made where there is none, and never changed. */
+  once: boolean;
   /** Task type to which it belongs; nothing: the one whose manifest it is. */
   of?: string;
 }
@@ -46,7 +48,9 @@ export function fillManifest(
     const made = fillMap(document, [], fill);
     if (!isManifest(made)) return [];
     const of = typeof document.$of === 'string' ? { of: document.$of } : {};
-    return [{ document: withEncodedSecret(made), absent: document.$absent === true, ...of }];
+    return [
+      { document: withEncodedSecret(made), absent: document.$absent === true, once: document.$once === true, ...of },
+    ];
   });
   return { filled, mistakes: [...new Set(mistakes)] };
 }

@@ -3,7 +3,18 @@
 
 export type Manifest = Record<string, unknown>;
 
-export const manifestKeys = ['$if', '$unless', '$is', '$each', '$value', '$keys', '$files', '$absent', '$of'] as const;
+export const manifestKeys = [
+  '$if',
+  '$unless',
+  '$is',
+  '$each',
+  '$value',
+  '$keys',
+  '$files',
+  '$absent',
+  '$once',
+  '$of',
+] as const;
 
 /** Of a run, beside its arguments. */
 export const runValues = [

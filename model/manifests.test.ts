@@ -114,7 +114,7 @@ describe('filling', () => {
         files: () => ({}),
       },
     );
-    expect(filled).toEqual([{ document: map({}), absent: false, of: 'other_type' }]);
+    expect(filled).toEqual([{ document: map({}), absent: false, once: false, of: 'other_type' }]);
   });
 
   test('files are put in as they are', () => {
@@ -215,7 +215,7 @@ describe('checking', () => {
     [
       'an unknown key',
       map({ $iff: 'note' }),
-      'data.$iff: is not known. Known: $if, $unless, $is, $each, $value, $keys, $files, $absent, $of.',
+      'data.$iff: is not known. Known: $if, $unless, $is, $each, $value, $keys, $files, $absent, $once, $of.',
     ],
     ['$each of a map', map({ $each: 'hosts' }), 'data.$each: belongs to a document or an element of a list.'],
     [
@@ -228,6 +228,7 @@ describe('checking', () => {
       map({}, { $is: { mode: 'addd' } }),
       '$is: "mode" is never "addd", but one of add, remove.',
     ],
+    ['once and never', map({}, { $absent: true, $once: true }), '$once: makes no sense with "$absent".'],
     ['an owner that is none', map({}, { $of: 'Not one' }), '$of: must be the name of a Task type.'],
     [
       'an output that is none',

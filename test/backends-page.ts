@@ -67,7 +67,7 @@ export function copyInstallation(): PageCopy {
     encoding: 'utf8',
   });
   for (const file of files.split('\0').filter(each => each && existsSync(join(installation, each))))
-    cpSync(join(installation, file), join(path, file), { verbatimSymlinks: true });
+    cpSync(join(installation, file), join(path, file), { recursive: true, verbatimSymlinks: true });
   for (const folder of ['node_modules', '.cache']) symlinkSync(join(installation, folder), join(path, folder));
   return {
     path,

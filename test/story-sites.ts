@@ -1,4 +1,4 @@
-// The sites of story.host.test.ts: WordPress, Django and static files, each a repository with three Releases: a first one, one that
+// The sites of stories (story.ts): WordPress, Django and static files, each a repository with three Releases: a first one, one that
 // brings its database along, and one that fails half-way. Each shows on its page `story <version>: <rows> at <address>`, static files the version only.
 
 import { rm } from 'node:fs/promises';

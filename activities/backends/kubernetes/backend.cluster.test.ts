@@ -299,6 +299,21 @@ describe.skipIf(reason !== null)('manifests of a Task type', () => {
     expect(await carryOut(await runOf(gone))).toMatchObject({ status: 'succeeded', changed: false });
   });
 
+  test('an object that is made once is left as others have made it, is no difference, and is made again when it is gone', async () => {
+    const { runOf, kubectl } = await stage.environment();
+    const once = { 'page.yml': `$once: true\n${page}` };
+    const values = (title: string) => ({ arguments: { title, port: 1 } });
+    expect(await carryOut(await runOf(once, values('a')))).toMatchObject({ changed: true });
+    const before = await kubectl('get', 'configmap', 'page', '-o', 'json');
+    expect(await carryOut(await runOf(once, values('b')))).toMatchObject({ status: 'succeeded', changed: false });
+    expect(await kubectl('get', 'configmap', 'page', '-o', 'json')).toBe(before);
+    const compared = await carryOut({ ...(await runOf(once, values('b'))), checkMode: true });
+    expect(compared).toMatchObject({ changed: false, differences: [] });
+    await kubectl('delete', 'configmap', 'page');
+    expect(await carryOut(await runOf(once, values('b')))).toMatchObject({ changed: true });
+    expect(await kubectl('get', 'configmap', 'page', '-o', 'json')).not.toBe(before);
+  });
+
   test('a namespace that cannot go says what holds it', async () => {
     const { runOf, kubectl, namespace } = await stage.environment();
     await kubectl('create', 'configmap', 'held');

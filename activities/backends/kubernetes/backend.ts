@@ -17,7 +17,7 @@ import { attemptOf, endJob, findUntold, isFinished, listJobs, ownOf, startJob } 
 import { renderKept } from './kept.ts';
 import { createResources } from './kinds.ts';
 import { isOurs } from './labels.ts';
-import { readLive } from './live.ts';
+import { isThere, readLive } from './live.ts';
 import { Aborted, withPatience } from './patience.ts';
 import { withConfiguration } from './references.ts';
 import { explainStuck, prune, removeDocument } from './remove.ts';
@@ -124,8 +124,11 @@ async function apply(work: Work, rendered: Rendered[]): Promise<Outcome> {
   const outputs = outputsOf(rendered);
   for (const file of new Set(rendered.map(each => each.file))) {
     const own = rendered.filter(each => each.file === file && !ofJobs.has(each.document));
-    for (const { document, absent } of own.filter(({ document }) => !isOutputs(document) && !isJob(document)))
+    for (const each of own.filter(({ document }) => !isOutputs(document) && !isJob(document))) {
+      if (each.once && (await isThere(work, each.document))) continue;
+      const { document, absent } = each;
       await applyOne(work, absent ? document : await withConfiguration(work, document, declared), absent);
+    }
     for (const { document } of own.filter(({ document, absent }) => !absent && waitedKinds.includes(document.kind)))
       await waitForRollout(work, document);
     for (const { document } of own.filter(({ document }) => isJob(document))) {

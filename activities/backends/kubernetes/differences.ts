@@ -9,6 +9,7 @@ import { applyDocument } from './apply.ts';
 import type { Answer } from './client.ts';
 import { diffLines } from './diff-lines.ts';
 import { ownOf } from './jobs.ts';
+import { isThere } from './live.ts';
 import { withConfiguration } from './references.ts';
 import { prune, removeDocument } from './remove.ts';
 import type { Rendered } from './render.ts';
@@ -17,10 +18,10 @@ import type { Work } from './work.ts';
 /** A Job is carried out, not kept, and what belongs to it goes with it: right after it has run nothing differs. */
 export async function findDifferences(work: Work, rendered: readonly Rendered[]): Promise<FoundDifference[]> {
   const found: FoundDifference[] = [];
-  const isThere = await hasNamespace(work);
+  const hasPlace = await hasNamespace(work);
   const declared = rendered.filter(({ absent }) => !absent).map(({ document }) => document);
   const ofJobs = declared.filter(({ kind }) => kind === 'Job').flatMap(job => ownOf(job, declared));
-  for (const { document, absent } of rendered) {
+  for (const { document, absent, once } of rendered) {
     if (document.kind === 'Job' || ofJobs.includes(document)) continue;
     const resource = manifestTitle(document);
     if (absent) {
@@ -28,14 +29,15 @@ export async function findDifferences(work: Work, rendered: readonly Rendered[])
         found.push({ task: 'Remove', resource, text: 'It is there, and would be removed.', left: 0 });
       continue;
     }
+    if (once && hasPlace && (await isThere(work, document))) continue;
     const { namespaced } = await work.resourceOf(document);
     // Where its namespace is still to be made nothing can be asked.
-    const whole = isThere ? await withConfiguration(work, document, declared) : document;
-    const applied = namespaced && !isThere ? null : await applyDocument(work, whole, { dryRun: true });
+    const whole = hasPlace ? await withConfiguration(work, document, declared) : document;
+    const applied = namespaced && !hasPlace ? null : await applyDocument(work, whole, { dryRun: true });
     const text = applied ? difference(applied.live, applied.result) : difference(null, document as Answer);
     if (text) found.push({ task: applied?.live ? 'Change' : 'Make', resource, text, left: 0 });
   }
-  if (!isThere) return found;
+  if (!hasPlace) return found;
   for (const { title } of await prune(work, declared, { dryRun: true }))
     found.push({
       task: 'Remove',

@@ -3,7 +3,7 @@
 import { type Manifest, manifestTitle } from '../../../model/manifest.ts';
 import { isStatus } from './api-error.ts';
 import type { Answer } from './client.ts';
-import type { Resource } from './kinds.ts';
+import { pathOf, type Resource } from './kinds.ts';
 import { environmentLabel, fieldManager, isOurs, managedBy } from './labels.ts';
 import { TaskFailure } from './task-failure.ts';
 import type { Work } from './work.ts';
@@ -13,6 +13,12 @@ export async function readLive({ api }: Pick<Work, 'api'>, path: string): Promis
     if (isStatus(error, 404)) return null;
     throw error;
   });
+}
+
+export async function isThere(work: Work, document: Manifest): Promise<boolean> {
+  const name = String((document.metadata as { name?: unknown }).name);
+  const live = await readLive(work, pathOf(await work.resourceOf(document), work.cluster.namespace, name));
+  return live !== null && !live.metadata?.deletionTimestamp;
 }
 
 export function refuseWithoutNamespace({ cluster }: Work, { namespaced }: Resource, document: Manifest): void {

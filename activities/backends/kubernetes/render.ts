@@ -17,6 +17,8 @@ export interface Rendered {
   document: Manifest;
   /** It is to be removed. */
   absent: boolean;
+  /** It is made where there is none, and never changed. */
+  once: boolean;
 }
 
 export interface Sources {
@@ -61,7 +63,7 @@ export function renderManifests(
     const { documents, mistakes: wrong } = patchFile(file, base, run, values);
     mistakes.push(...base.mistakes, ...wrong);
     mistakes.push(...documents.flatMap(({ document }) => (isRefusal(document) ? [String(document.message)] : [])));
-    return documents.map(({ document, absent, of }) => ({ file, absent, document: complete(document, run, of) }));
+    return documents.map(({ document, of, ...rest }) => ({ file, ...rest, document: complete(document, run, of) }));
   });
   return { rendered, mistakes: [...mistakes, ...strayPatches(run, [...sources.manifests.keys()])] };
 }

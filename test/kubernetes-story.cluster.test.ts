@@ -1,0 +1,204 @@
+// The whole life of two sites on a Kubernetes cluster, from their installation until they are deleted, with a Move to servers and
+// back: PHP with a MariaDB of its own, and static files. Their story is that of the sites on servers (story.ts).
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from '../api/contract.ts';
+import type { Entity } from '../model/entities.ts';
+import { aegirKubeconfig } from './cluster-account.ts';
+import { type Farm, startFarm } from './farm.ts';
+import { type GitServer, startGitServer } from './git-server.ts';
+import { operatorOf } from './operator.ts';
+import { type Registry, startRegistry } from './registry-server.ts';
+import { askPage } from './site-host.ts';
+import {
+  expectShown,
+  forEachSite,
+  moveAll,
+  type Story,
+  type StoryPlace,
+  tellFirstHalf,
+  tellLastHalf,
+  tellRename,
+} from './story.ts';
+import { phpShop, type StorySite, staticPages } from './story-sites.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { canRunClusters, startTestCluster, type TestCluster } from './test-cluster.ts';
+import { canRunHosts } from './test-host.ts';
+
+const reason = canRunClusters() ?? canRunHosts();
+if (reason) console.warn(`Skipped: the life of sites on Kubernetes. ${reason}`);
+
+/** A cluster, two hosts and four images; on a loaded machine that takes many minutes. */
+const setUpMs = 1_800_000;
+
+describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes', () => {
+  let cluster: TestCluster;
+  let farm: Farm;
+  let registry: Registry;
+  let git: GitServer;
+  let way: TcpProxy;
+  let folder: string;
+  let story: Story;
+
+  const get = () => story;
+  const databaseOf = async (name: string) => {
+    const { database } = (await story.operator.entity(`environments/${name}`)).values;
+    return database as { name: string };
+  };
+  const inPod = (name: string, pod: string, command: string) =>
+    cluster.kubectl(['--namespace', `aegir-${name}`, 'exec', pod, '--', 'sh', '-euc', command]);
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+
+  const pods: StoryPlace = {
+    get address() {
+      return cluster.address;
+    },
+    sql: (name, text) =>
+      inPod(name, 'database-0', `MYSQL_PWD="$MARIADB_PASSWORD" mariadb -BN -h127.0.0.1 -usite site -e ${quoted(text)}`),
+    files: (name, command) => inPod(name, 'deploy/site', `cd /srv/site/files && ${command}`),
+    answers: ({ answers: { service_command: _ofServers, ...answers } }) => answers,
+    // Commands of a Project, of which nobody knows.
+    unsettled: ['install_generic'],
+  };
+  const servers: StoryPlace = {
+    get address() {
+      return farm.web.address;
+    },
+    async sql(name, text) {
+      const command = `mariadb -BN ${(await databaseOf(name)).name} -e ${quoted(text)}`;
+      return (await farm.database.exec(command)).stdout;
+    },
+    files: async (name, command) =>
+      (await farm.web.exec(`cd /var/lib/aegir/environments/${name}/files && ${command}`)).stdout,
+    answers: ({ answers, rows }) => ({
+      cluster: 'farm',
+      web_server: 'web',
+      ...(rows ? { database_server: 'database' } : {}),
+      ...answers,
+    }),
+    unsettled: [],
+  };
+
+  beforeAll(async () => {
+    [cluster, farm] = await Promise.all([
+      startTestCluster('story'),
+      startFarm('kst', { web: { php_versions: ['8.2'] } }),
+    ]);
+    folder = await mkdtemp(join(tmpdir(), 'aegir-story-'));
+    const [tools, mariadb, build] = await Promise.all(
+      (['tools', 'mariadb', 'build', 'php', 'static'] as const).map(image => cluster.importImage(image)),
+    );
+    registry = await startRegistry(cluster);
+    const bases = {
+      php_image: await registry.push('registry.local/php:1', 'bases/php:1'),
+      web_image: await registry.push('registry.local/static:1', 'bases/web:1'),
+    };
+    // Where servers and pods reach it.
+    git = await startGitServer(folder, cluster.gateway);
+    way = await startTcpProxy(new URL(farm.aegir.url).host, cluster.gateway);
+    const sites: StorySite[] = [phpShop(bases.php_image), staticPages];
+    story = {
+      aegir: farm.aegir,
+      operator: operatorOf(farm.aegir),
+      sites,
+      place: pods,
+      shown: {},
+      run: (name, type, input = {}) => farm.run('environments', name, type, input),
+    };
+    await farm.make('backup_stores', { name: 'here', type: 'directory', folder: join(folder, 'store') });
+    await story.operator.must('cluster', 'edit', 'farm', '--backup-store', 'here');
+    await farm.make('clusters', {
+      name: 'prod',
+      kind: 'kubernetes',
+      connection: 'kubeconfig',
+      kubeconfig: await aegirKubeconfig(cluster),
+      backup_store: 'here',
+      feedback_url: `http://${way.address}`,
+      registry: `${registry.address}/sites`,
+      registry_plain: true,
+      tools_image: tools?.name,
+      database_image: mariadb?.name,
+      build_image: build?.name,
+      ...bases,
+    });
+    for (const { name, application, project, commit, rows } of sites) {
+      const commits = await commit(join(folder, name));
+      await farm.make('projects', { name, application, repository: `${git.url}/${name}`, ...project });
+      for (const [index, git_ref] of commits.entries())
+        await farm.make('releases', { name: `v${index + 1}`, project: name, git_ref });
+      await farm.make('environments', {
+        name,
+        release: `${name}/v1`,
+        cluster: 'prod',
+        cluster_database: rows !== null,
+        primary_name: `${name}.example.org`,
+      });
+    }
+  }, setUpMs);
+  afterAll(async () => {
+    await way?.stop();
+    await git?.stop();
+    await farm?.stop();
+    await registry?.stop();
+    await cluster?.stop();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  tellFirstHalf(get, {});
+
+  test('its newest backup is proven in a namespace that is gone afterwards', async () => {
+    const namespaces = () => cluster.kubectl(['get', 'namespaces', '-o', 'name']);
+    const before = await namespaces();
+    await story.run('shop', 'prove_newest_backup');
+    const { items } = (await farm.aegir.call<Page<Entity>>('GET', '/api/backups?limit=500')).body;
+    const states = items.filter(({ values }) => String(values.name).startsWith('shop-')).map(({ state }) => state);
+    expect(states.filter(state => state === 'proven')).toHaveLength(1);
+    expect(await namespaces()).toBe(before);
+  });
+
+  test('rolled back to the content of then and updated again; data are copied over those of a clone', async () => {
+    const { run, shown, sites } = story;
+    const shop = sites.find(({ name }) => name === 'shop') as StorySite;
+    await run('shop', 'clone_environment', { name: 'copy', primary_name: 'copy.example.org', kind: 'staging' });
+    await run('shop', 'roll_back_environment', { parts: 'everything' });
+    shown.shop = '1.0|first, added';
+    await expectShown(story, shop);
+    await run('shop', 'update_environment', { release: 'shop/v2' });
+    await pods.sql('shop', "INSERT INTO notes (text) VALUES ('third')");
+    shown.shop = '2.0|first, added, second, third';
+    await expectShown(story, shop);
+    await run('copy', 'copy_data', { source: 'shop' });
+    expect(await askPage(cluster.address, 'copy.example.org', '/')).toMatch(/first, added, second, third at copy/);
+    await run('copy', 'delete_environment', { although_enabled: true, without_backup: true });
+    await expectShown(story, shop);
+  });
+
+  test('moved to servers and back, each answers there with its content; the other side says where it has gone, until it is retired', async () => {
+    await moveAll(story, servers, servers.answers);
+    await forEachSite(story, async ({ name, rows }) => {
+      if (rows) await servers.sql(name, `INSERT INTO ${rows.table} (${rows.column}) VALUES ('on servers')`);
+      if (rows) story.shown[name] += ', on servers';
+    });
+    await moveAll(story, pods, () => ({}), 'move_back');
+    await forEachSite(story, async site => {
+      await story.run(site.name, 'retire_side');
+      await expectShown(story, site);
+    });
+    const left = 'ls /var/lib/aegir/environments; getent passwd | grep aegir-; ls /run | grep aegir-; true';
+    expect((await farm.web.exec(left)).stdout).toBe('');
+  });
+
+  tellRename(get);
+
+  tellLastHalf(
+    get,
+    name => askPage(cluster.address, name, '/'),
+    async () => {
+      const namespaces = await cluster.kubectl(['get', 'namespaces', '-o', 'name']);
+      for (const { name } of story.sites) expect(namespaces).not.toContain(`aegir-${name}`);
+    },
+  );
+});
