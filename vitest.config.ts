@@ -1,6 +1,7 @@
 // Which tests there are and which may run side by side: the heavy ones (named by their ending) after the others.
 
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 const everywhere = ['**/node_modules/**', '**/dist/**', '.cache/**', '.aegir/**'];
 const heavy = ['host', 'cluster', 'browser', 'start'].map(kind => `**/*.${kind}.test.ts`);
@@ -27,6 +28,7 @@ export default defineConfig({
   test: {
     // Only here: the projects share its PostgreSQL and Temporal.
     globalSetup: ['test/global-setup.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', ['**/*.test.ts'], heavy, false),
       project('host', ['**/*.host.test.ts'], [], true),

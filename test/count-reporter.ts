@@ -13,7 +13,12 @@ export interface Counts {
   skipped: number;
   failedNames: string[];
   skippedNames: string[];
+  /** Files and their seconds, the longest first. */
+  longest: [file: string, seconds: number][];
 }
+
+/** As many as matter for how long a run takes. */
+const longestFiles = 12;
 
 /** Enough to know what it is about; the whole stands further up, where a long output may have been cut. */
 const shownCharacters = 600;
@@ -27,7 +32,14 @@ export default class CountReporter implements Reporter {
 
 /** A file that could not be read to its end, or an error outside of all tests, counts as one that failed. */
 function countTests(modules: readonly TestModule[], unhandled: readonly unknown[]): Counts {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0, failedNames: [], skippedNames: [] };
+  const counts: Counts = {
+    passed: 0,
+    failed: 0,
+    skipped: 0,
+    failedNames: [],
+    skippedNames: [],
+    longest: longestOf(modules),
+  };
   const fail = (name: string, errors: readonly SerializedError[]) => {
     counts.failed += 1;
     counts.failedNames.push(`${name}: ${errors.map(wordsOf).join(' / ')}`);
@@ -49,6 +61,13 @@ function countTests(modules: readonly TestModule[], unhandled: readonly unknown[
     }
   }
   return counts;
+}
+
+function longestOf(modules: readonly TestModule[]): Counts['longest'] {
+  return modules
+    .map((module): [string, number] => [module.relativeModuleId, Math.round(module.diagnostic().duration / 1000)])
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, longestFiles);
 }
 
 function reasonOf(file: string): string {

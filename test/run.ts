@@ -23,7 +23,8 @@ const checks = [
 ];
 
 const stopPreparing = startPreparing();
-const total: Counts = { passed: 0, failed: 0, skipped: 0, failedNames: [], skippedNames: [] };
+const none: Counts = { passed: 0, failed: 0, skipped: 0, failedNames: [], skippedNames: [], longest: [] };
+const total = structuredClone(none);
 for (const { title, command } of checks) {
   console.log(`\n== ${title}`);
   const isRight = (await run(command)) === 0;
@@ -34,6 +35,8 @@ for (const { title, command } of checks) {
 console.log('\n== tests');
 add(await runVitest());
 stopPreparing();
+const seconds = total.longest.map(([file, length]) => `${String(length).padStart(6)} s  ${file}`);
+if (seconds.length > 0) console.log(`\nLongest:\n${seconds.join('\n')}`);
 if (total.skippedNames.length > 0) console.log(`\nSkipped:\n  ${total.skippedNames.join('\n  ')}`);
 if (total.failedNames.length > 0) console.log(`\nFailed:\n  ${total.failedNames.join('\n  ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
@@ -73,7 +76,7 @@ async function runVitest(): Promise<Counts> {
 
 function readCounts(file: string): Counts {
   const early = 'the run of the tests, which ended before its report';
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, failedNames: [early], skippedNames: [] };
+  if (!existsSync(file)) return { ...none, failed: 1, failedNames: [early] };
   return JSON.parse(readFileSync(file, 'utf8')) as Counts;
 }
 
@@ -83,6 +86,7 @@ function add(counts: Counts): void {
   total.skipped += counts.skipped;
   total.failedNames.push(...counts.failedNames);
   total.skippedNames.push(...counts.skippedNames);
+  total.longest.push(...counts.longest);
 }
 
 /** The exit code; a signal to this process is passed on, so that nothing outlives it. */
