@@ -41,6 +41,7 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
   let git: GitServer;
   let way: TcpProxy;
   let folder: string;
+  let store: string;
   let story: Story;
 
   const get = () => story;
@@ -108,7 +109,8 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
       shown: {},
       run: (name, type, input = {}) => farm.run('environments', name, type, input),
     };
-    await farm.make('backup_stores', { name: 'here', type: 'directory', folder: join(folder, 'store') });
+    store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
+    await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
     await story.operator.must('cluster', 'edit', 'farm', '--backup-store', 'here');
     await farm.make('clusters', {
       name: 'prod',
@@ -144,7 +146,7 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     await farm?.stop();
     await registry?.stop();
     await cluster?.stop();
-    if (folder) await rm(folder, { recursive: true, force: true });
+    for (const each of [folder, store]) if (each) await rm(each, { recursive: true, force: true });
   });
 
   tellFirstHalf(get, {});

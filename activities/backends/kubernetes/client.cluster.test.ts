@@ -58,8 +58,8 @@ describe.skipIf(reason !== null)('the client', () => {
     await kubectl('create', 'configmap', 'seen');
     await kubectl('label', 'configmap', 'seen', 'of=test');
     await expect
-      .poll(() => watched.items().map(({ metadata }) => metadata?.name), { timeout: 30_000 })
-      .toEqual(['seen']);
+      .poll(() => watched.items().map(({ kind, metadata }) => `${kind} ${metadata?.name}`), { timeout: 30_000 })
+      .toEqual(['ConfigMap seen']);
     expect(asked.lists).toBe(2);
     watched.stop();
     stopping.abort();

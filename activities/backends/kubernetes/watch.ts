@@ -22,6 +22,13 @@ interface WatchEvent {
   object: Answer & { code?: number; message?: string };
 }
 
+interface List {
+  apiVersion: string;
+  kind: string;
+  metadata: { resourceVersion: string };
+  items: Answer[];
+}
+
 /** A server that ends each watch at once must not be asked without a pause. */
 const pauseMs = 200;
 
@@ -36,12 +43,11 @@ export async function watchObjects(api: Api, path: string, query: Query, signal:
     change.resolve();
   };
   const list = async () => {
-    const { items, metadata } = await api.get<{ items: Answer[]; metadata: { resourceVersion: string } }>(path, {
-      query,
-      signal: within,
-    });
+    const { items, apiVersion, kind, metadata } = await api.get<List>(path, { query, signal: within });
     objects.clear();
-    for (const item of items) objects.set(String(item.metadata?.uid), item);
+    // What each of them is only the list says.
+    const common = { apiVersion, kind: kind.replace(/List$/, '') };
+    for (const item of items) objects.set(String(item.metadata?.uid), { ...common, ...item });
     version = metadata.resourceVersion;
     tell();
   };
