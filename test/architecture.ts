@@ -148,7 +148,7 @@ export function blankComments(text: string): string {
 }
 
 export function isTest(path: string): boolean {
-  return /\.test\.tsx?$|(^|\/)testing\/|^(test|bench)\//.test(path);
+  return /\.test\.tsx?$|(^|\/)testing\/|^(test|bench)\/|^vitest\.config\.ts$/.test(path);
 }
 
 /** Files at the root, besides config.ts: composition roots and settings of tools. They see everything, nobody imports them. */
