@@ -10,9 +10,9 @@ import type { RolloutState } from '../model/rollout.ts';
 import { type Aegir, startAegir } from './harness.ts';
 import { makeTypeFolder } from './task-types.ts';
 
-vi.setConfig({ testTimeout: 300_000 });
-/** Sixty Operations of a second each on two loaded cores. */
-const wait = { timeout: 200_000, interval: 200 };
+vi.setConfig({ testTimeout: 500_000 });
+/** Three hundred Operations take a minute alone, and five times that on loaded cores. */
+const wait = { timeout: 400_000, interval: 200 };
 
 const types = makeTypeFolder();
 let aegir: Aegir;
