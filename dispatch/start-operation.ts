@@ -93,12 +93,11 @@ export async function prepareOperation(
   const open = type.fields
     .filter(field => isRoot(field.name) && !replaced[field.name as EntityKind])
     .map(field => field.name);
-  const isBroken = problems.some(({ path }) => path === 'source');
-  const source = !isBroken && typeof input.source === 'string' ? input.source : null;
-  const related = await relatedRoots(deps.db, { type, roots, source, added: request.added });
   const sound = Object.fromEntries(
     Object.entries(input).filter(([name]) => !problems.some(({ path }) => path === name)),
   );
+  const source = typeof sound.source === 'string' ? sound.source : null;
+  const related = await relatedRoots(deps.db, { type, roots, source, added: request.added });
   const standing = await standIns(deps.db, type, roots, sound);
   const scope: Scope = {
     roots: withApplication(catalogue, { ...roots, ...standing, ...related }),

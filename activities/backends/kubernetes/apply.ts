@@ -5,9 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Manifest, manifestTitle } from '../../../model/manifest.ts';
 import { type ApiError, isStatus, isWriteRace } from './api-error.ts';
 import type { Answer } from './client.ts';
-import { pathOf } from './kinds.ts';
 import { fieldManager } from './labels.ts';
-import { readLive, refuseForeign, refuseWithoutNamespace } from './live.ts';
+import { locate, readLive, refuseForeign } from './live.ts';
 import { waitUntilGone } from './remove.ts';
 import { TaskFailure } from './task-failure.ts';
 import type { Work } from './work.ts';
@@ -21,10 +20,7 @@ export interface Applied {
 /** @param dryRun nothing is changed, and the answer is what would be. */
 export async function applyDocument(work: Work, document: Manifest, { dryRun = false } = {}): Promise<Applied> {
   const { api, cluster } = work;
-  const resource = await work.resourceOf(document);
-  refuseWithoutNamespace(work, resource, document);
-  const name = String((document.metadata as { name?: unknown }).name);
-  const path = pathOf(resource, cluster.namespace, name);
+  const { resource, name, path } = await locate(work, document);
   for (;;) {
     const live = await readLive(work, path);
     if (live) refuseForeign(work, resource, name, live);

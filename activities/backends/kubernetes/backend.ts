@@ -124,11 +124,8 @@ async function apply(work: Work, rendered: Rendered[]): Promise<Outcome> {
   const outputs = outputsOf(rendered);
   for (const file of new Set(rendered.map(each => each.file))) {
     const own = rendered.filter(each => each.file === file && !ofJobs.has(each.document));
-    for (const each of own.filter(({ document }) => !isOutputs(document) && !isJob(document))) {
-      if (each.once && (await isThere(work, each.document))) continue;
-      const { document, absent } = each;
-      await applyOne(work, absent ? document : await withConfiguration(work, document, declared), absent);
-    }
+    for (const each of own.filter(({ document }) => !isOutputs(document) && !isJob(document)))
+      await applyOne(work, each, declared);
     for (const { document } of own.filter(({ document, absent }) => !absent && waitedKinds.includes(document.kind)))
       await waitForRollout(work, document);
     for (const { document } of own.filter(({ document }) => isJob(document))) {
@@ -147,14 +144,15 @@ async function apply(work: Work, rendered: Rendered[]): Promise<Outcome> {
 
 const isJob = ({ kind }: Manifest) => kind === 'Job';
 
-async function applyOne(work: Work, document: Manifest, absent: boolean): Promise<void> {
+async function applyOne(work: Work, { document, absent, once }: Rendered, declared: Manifest[]): Promise<void> {
   const { run, cluster, report, done } = work;
+  if (once && (await isThere(work, document))) return;
   if (absent) {
     if (await removeDocument(work, document)) done.changed = true;
   } else if (isScale(document)) {
     if (await scaleDeployment(work, document)) done.changed = true;
   } else {
-    const applied = await applyDocument(work, document);
+    const applied = await applyDocument(work, await withConfiguration(work, document, declared));
     const state = applied.live ? (applied.changed ? 'changed' : 'as it was') : 'made';
     report.line(`${manifestTitle(document)}: ${state}`);
     done.changed ||= applied.changed;

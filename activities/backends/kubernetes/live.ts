@@ -15,17 +15,23 @@ export async function readLive({ api }: Pick<Work, 'api'>, path: string): Promis
   });
 }
 
-export async function isThere(work: Work, document: Manifest): Promise<boolean> {
-  const name = String((document.metadata as { name?: unknown }).name);
-  const live = await readLive(work, pathOf(await work.resourceOf(document), work.cluster.namespace, name));
-  return live !== null && !live.metadata?.deletionTimestamp;
-}
-
-export function refuseWithoutNamespace({ cluster }: Work, { namespaced }: Resource, document: Manifest): void {
-  if (namespaced && cluster.namespace === '')
+/** Where the object of a manifest is, or would be. */
+export async function locate(
+  { cluster, resourceOf }: Work,
+  document: Manifest,
+): Promise<{ resource: Resource; name: string; path: string }> {
+  const resource = await resourceOf(document);
+  if (resource.namespaced && cluster.namespace === '')
     throw new TaskFailure(
       `${manifestTitle(document)} belongs into a namespace, and this Task works on a Cluster, not on an Environment.`,
     );
+  const name = String((document.metadata as { name?: unknown }).name);
+  return { resource, name, path: pathOf(resource, cluster.namespace, name) };
+}
+
+export async function isThere(work: Work, document: Manifest): Promise<boolean> {
+  const live = await readLive(work, (await locate(work, document)).path);
+  return live !== null && !live.metadata?.deletionTimestamp;
 }
 
 export function refuseForeign(

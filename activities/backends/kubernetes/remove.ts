@@ -6,7 +6,7 @@ import { isStatus, isWriteRace } from './api-error.ts';
 import type { Answer } from './client.ts';
 import { pathOf, prunedKinds, type Resource } from './kinds.ts';
 import { ownLabels, selectorText, taskLabel, taskTypeLabel } from './labels.ts';
-import { readLive, refuseForeign, refuseWithoutNamespace } from './live.ts';
+import { locate, readLive, refuseForeign } from './live.ts';
 import { TaskFailure } from './task-failure.ts';
 import type { Work } from './work.ts';
 
@@ -21,10 +21,7 @@ export interface Removed {
 
 /** false: it was not there. */
 export async function removeDocument(work: Work, document: Manifest, { dryRun = false } = {}): Promise<boolean> {
-  const resource = await work.resourceOf(document);
-  refuseWithoutNamespace(work, resource, document);
-  const name = String((document.metadata as { name?: unknown }).name);
-  const path = pathOf(resource, work.cluster.namespace, name);
+  const { resource, name, path } = await locate(work, document);
   const live = await readLive(work, path);
   if (!live) return false;
   refuseForeign(work, resource, name, live);
