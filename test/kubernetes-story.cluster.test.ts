@@ -23,6 +23,7 @@ import {
   tellRename,
 } from './story.ts';
 import { phpShop, type StorySite, staticPages } from './story-sites.ts';
+import { addStorySites, placeOnHost } from './story-stage.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { canRunClusters, startTestCluster, type TestCluster } from './test-cluster.ts';
 import { canRunHosts } from './test-host.ts';
@@ -39,13 +40,10 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
   let registry: Registry;
   let way: TcpProxy;
   let store: string;
+  let servers: StoryPlace;
   let story: Story;
 
   const get = () => story;
-  const databaseOf = async (name: string) => {
-    const { database } = (await story.operator.entity(`environments/${name}`)).values;
-    return database as { name: string };
-  };
   const inPod = (name: string, pod: string, command: string) =>
     cluster.kubectl(['--namespace', `aegir-${name}`, 'exec', pod, '--', 'sh', '-euc', command]);
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -61,25 +59,6 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     // Commands of a Project, of which nobody knows.
     unsettled: ['install_generic'],
   };
-  const servers: StoryPlace = {
-    get address() {
-      return farm.web.address;
-    },
-    async sql(name, text) {
-      const command = `mariadb -BN ${(await databaseOf(name)).name} -e ${quoted(text)}`;
-      return (await farm.database.exec(command)).stdout;
-    },
-    files: async (name, command) =>
-      (await farm.web.exec(`cd /var/lib/aegir/environments/${name}/files && ${command}`)).stdout,
-    answers: ({ answers, rows }) => ({
-      cluster: 'farm',
-      web_server: 'web',
-      ...(rows ? { database_server: 'database' } : {}),
-      ...answers,
-    }),
-    unsettled: [],
-  };
-
   beforeAll(async () => {
     [cluster, farm] = await Promise.all([
       startTestCluster('story'),
@@ -120,19 +99,13 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
       build_image: build?.name,
       ...bases,
     });
-    for (const { name, application, project, commit, rows } of sites) {
-      const commits = await commit(join(farm.repositories, name));
-      await farm.make('projects', { name, application, repository: `${farm.git.url}/${name}`, ...project });
-      for (const [index, git_ref] of commits.entries())
-        await farm.make('releases', { name: `v${index + 1}`, project: name, git_ref });
-      await farm.make('environments', {
-        name,
-        release: `${name}/v1`,
-        cluster: 'prod',
-        cluster_database: rows !== null,
-        primary_name: `${name}.example.org`,
-      });
-    }
+    await addStorySites(farm, sites, ({ rows }) => ({ cluster: 'prod', cluster_database: rows !== null }));
+    servers = placeOnHost(farm, story.operator, farm.web, ({ answers, rows }) => ({
+      cluster: 'farm',
+      web_server: 'web',
+      ...(rows ? { database_server: 'database' } : {}),
+      ...answers,
+    }));
   }, setUpMs);
   afterAll(async () => {
     await way?.stop();
@@ -142,7 +115,15 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     if (store) await rm(store, { recursive: true, force: true });
   });
 
-  tellFirstHalf(get, {});
+  tellFirstHalf(get, { kind: 'staging' }, async ({ name, rows }, copy) => {
+    if (!rows) return;
+    const asked = () => askPage(cluster.address, `${copy}.example.org`, '/');
+    const before = await asked();
+    await pods.sql(copy, `DELETE FROM ${rows.table}`);
+    expect(await asked()).not.toBe(before);
+    await story.run(copy, 'copy_data', { source: name });
+    expect(await asked()).toBe(before);
+  });
 
   test('its newest backup is proven in a namespace that is gone afterwards', async () => {
     const namespaces = () => cluster.kubectl(['get', 'namespaces', '-o', 'name']);
@@ -154,26 +135,11 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     expect(await namespaces()).toBe(before);
   });
 
-  test('rolled back to the content of then, and updated again', async () => {
-    const { run, shown, sites } = story;
-    const shop = sites.find(({ name }) => name === 'shop') as StorySite;
-    const now = shown.shop as string;
-    await run('shop', 'roll_back_environment', { parts: 'everything' });
-    shown.shop = '1.0|first, added';
+  test('rolled back to the content of then', async () => {
+    const shop = story.sites.find(({ name }) => name === 'shop') as StorySite;
+    await story.run('shop', 'roll_back_environment', { parts: 'everything' });
+    story.shown.shop = '1.0|first, added';
     await expectShown(story, shop);
-    await run('shop', 'update_environment', { release: 'shop/v2' });
-    shown.shop = now;
-    await expectShown(story, shop);
-  });
-
-  test('its data are copied over those of a clone', async () => {
-    const { run } = story;
-    await run('shop', 'clone_environment', { name: 'copy', primary_name: 'copy.example.org', kind: 'staging' });
-    await pods.sql('shop', "INSERT INTO notes (text) VALUES ('third')");
-    story.shown.shop += ', third';
-    await run('copy', 'copy_data', { source: 'shop' });
-    expect(await askPage(cluster.address, 'copy.example.org', '/')).toMatch(/, third at copy/);
-    await run('copy', 'delete_environment', { although_enabled: true, without_backup: true });
   });
 
   test('moved to servers and back, each answers there with its content; the other side says where it has gone, until it is retired', async () => {

@@ -2,13 +2,17 @@
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Of a run on two cores, each more than five minutes; `npm test` prints at its end which they are. */
+/** Of a run on two cores, each more than three minutes; `npm test` prints at its end which they are. */
 const longest = [
   'test/kubernetes-story.cluster.test.ts',
   'test/story.host.test.ts',
   'test/drupal.host.test.ts',
   'test/wordpress.host.test.ts',
   'test/start.start.test.ts',
+  'test/rollouts.test.ts',
+  'test/backends-page.test.ts',
+  'test/terraform.test.ts',
+  'test/failures-engine.test.ts',
 ];
 
 export class LongestFirst extends BaseSequencer {

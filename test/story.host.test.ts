@@ -8,17 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAcmeServer } from './acme-server.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { type Operator, operatorOf } from './operator.ts';
-import {
-  expectShown,
-  forEachSite,
-  moveAll,
-  type Story,
-  type StoryPlace,
-  tellFirstHalf,
-  tellLastHalf,
-  tellRename,
-} from './story.ts';
+import { expectShown, forEachSite, moveAll, type Story, tellFirstHalf, tellLastHalf, tellRename } from './story.ts';
 import { storySites } from './story-sites.ts';
+import { addStorySites, placeOnHost } from './story-stage.ts';
 import { canRunHosts, type TestHost } from './test-host.ts';
 
 const reason = canRunHosts();
@@ -40,22 +32,7 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
 
   const get = () => story;
   const run = (name: string, type: string, input: Values = {}) => story.run(name, type, input);
-  const entity = (name: string) => operator.entity(`environments/${name}`);
-  const placeOf = (at: TestHost): StoryPlace => ({
-    address: at.address,
-    async sql(name, text) {
-      const { database } = (await entity(name)).values;
-      const { stdout, stderr } = await farm.database.exec(
-        `mariadb -BN ${(database as { name: string }).name} <<'END'\n${text}\nEND`,
-      );
-      expect(stderr).toBe('');
-      return stdout;
-    },
-    files: async (name, command) =>
-      (await at.exec(`cd /var/lib/aegir/environments/${name}/files && ${command}`)).stdout,
-    answers: site => site.answers,
-    unsettled: [],
-  });
+  const placeOf = (at: TestHost) => placeOnHost(farm, operator, at, site => site.answers);
 
   beforeAll(async () => {
     farm = await startFarm('sto', { web: { php_versions: ['8.2'], packages: ['python3-venv'] }, hasSecond: true });
@@ -72,14 +49,11 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
     store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
     await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
     await operator.must('cluster', 'edit', 'farm', '--backup-store', 'here');
-    for (const { name, application, project, commit, rows } of storySites) {
-      const commits = await commit(join(farm.repositories, name));
-      await farm.make('projects', { name, application, repository: `${farm.git.url}/${name}`, ...project });
-      for (const [index, git_ref] of commits.entries())
-        await farm.make('releases', { name: `v${index + 1}`, project: name, git_ref });
-      const place = { cluster: 'farm', web_server: 'web', ...(rows ? { database_server: 'database' } : {}) };
-      await farm.make('environments', { name, release: `${name}/v1`, ...place, primary_name: `${name}.example.org` });
-    }
+    await addStorySites(farm, storySites, ({ rows }) => ({
+      cluster: 'farm',
+      web_server: 'web',
+      ...(rows ? { database_server: 'database' } : {}),
+    }));
   }, setUpMs);
 
   afterAll(async () => {
