@@ -1,8 +1,8 @@
 // Finds the folders and files of types, and a cheap signature of all of them.
 
 import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { type Dirent, statSync } from 'node:fs';
+import { readdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CatalogueProblem } from '../model/catalogue.ts';
 import { isLeftOut, walkFolder } from './folder-files.ts';
@@ -69,16 +69,16 @@ export async function catalogueSignature(paths: CataloguePaths): Promise<string>
   const hash = createHash('sha256');
   const { roles, operations, applications, problems } = await findTypes(paths);
   hash.update(JSON.stringify(problems));
-  for (const path of [...roles, ...operations, ...applications]) hash.update(await stampOf(path));
+  for (const path of [...roles, ...operations, ...applications]) hash.update(stampOf(path));
   return hash.digest('hex');
 }
 
-async function stampOf(path: string): Promise<string> {
+function stampOf(path: string): string {
   const lines = [path];
   try {
-    const stats = await stat(path);
+    const stats = statSync(path);
     if (!stats.isDirectory()) return `${path} ${[stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join(' ')}\n`;
-    for await (const file of walkFolder(path)) lines.push(`${file.path} ${file.stamp}`);
+    for (const file of walkFolder(path)) lines.push(`${file.path} ${file.stamp}`);
   } catch {
     // It went away meanwhile, or a link leads nowhere: the next signature differs.
     lines.push('gone');
