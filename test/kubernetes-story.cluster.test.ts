@@ -1,5 +1,5 @@
-// The whole life of two sites on a Kubernetes cluster, from their installation until they are deleted, with a Move to servers and
-// back: PHP with a MariaDB of its own, and static files. Their story is that of the sites on servers (story.ts).
+// The whole life of a site on a Kubernetes cluster, from its installation until it is deleted, with a Move to servers and back: PHP
+// with a MariaDB of its own. Its story is that of the sites on servers (story.ts).
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,35 +12,27 @@ import { type Farm, startFarm } from './farm.ts';
 import { operatorOf } from './operator.ts';
 import { type Registry, startRegistry } from './registry-server.ts';
 import { askPage } from './site-host.ts';
-import {
-  expectShown,
-  forEachSite,
-  moveAll,
-  type Story,
-  type StoryPlace,
-  tellFirstHalf,
-  tellLastHalf,
-  tellRename,
-} from './story.ts';
-import { phpShop, type StorySite, staticPages } from './story-sites.ts';
+import { expectShown, moveAll, type Story, type StoryPlace, tellFirstHalf, tellLastHalf, tellRename } from './story.ts';
+import { phpShop, type StorySite } from './story-sites.ts';
 import { addStorySites, placeOnHost } from './story-stage.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { canRunClusters, startTestCluster, type TestCluster } from './test-cluster.ts';
 import { canRunHosts } from './test-host.ts';
 
 const reason = canRunClusters() ?? canRunHosts();
-if (reason) console.warn(`Skipped: the life of sites on Kubernetes. ${reason}`);
+if (reason) console.warn(`Skipped: the life of a site on Kubernetes. ${reason}`);
 
 /** A cluster, two hosts and four images; on a loaded machine that takes many minutes. */
 const setUpMs = 1_800_000;
 
-describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes', () => {
+describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
   let cluster: TestCluster;
   let farm: Farm;
   let registry: Registry;
   let way: TcpProxy;
   let store: string;
   let servers: StoryPlace;
+  let shop: StorySite;
   let story: Story;
 
   const get = () => story;
@@ -65,19 +57,16 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
       startFarm('kst', { web: { php_versions: ['8.2'] } }),
     ]);
     const [tools, mariadb, build] = await Promise.all(
-      (['tools', 'mariadb', 'build', 'php', 'static'] as const).map(image => cluster.importImage(image)),
+      (['tools', 'mariadb', 'build', 'php'] as const).map(image => cluster.importImage(image)),
     );
     registry = await startRegistry(cluster);
-    const bases = {
-      php_image: await registry.push('registry.local/php:1', 'bases/php:1'),
-      web_image: await registry.push('registry.local/static:1', 'bases/web:1'),
-    };
+    const php = await registry.push('registry.local/php:1', 'bases/php:1');
     way = await startTcpProxy(new URL(farm.aegir.url).host, cluster.gateway);
-    const sites: StorySite[] = [phpShop(bases.php_image), staticPages];
+    shop = phpShop(php);
     story = {
       aegir: farm.aegir,
       operator: operatorOf(farm.aegir),
-      sites,
+      sites: [shop],
       place: pods,
       shown: {},
       run: (name, type, input = {}) => farm.run('environments', name, type, input),
@@ -97,13 +86,13 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
       tools_image: tools?.name,
       database_image: mariadb?.name,
       build_image: build?.name,
-      ...bases,
+      php_image: php,
     });
-    await addStorySites(farm, sites, ({ rows }) => ({ cluster: 'prod', cluster_database: rows !== null }));
-    servers = placeOnHost(farm, story.operator, farm.web, ({ answers, rows }) => ({
+    await addStorySites(farm, [shop], () => ({ cluster: 'prod', cluster_database: true }));
+    servers = placeOnHost(farm, story.operator, farm.web, ({ answers }) => ({
       cluster: 'farm',
       web_server: 'web',
-      ...(rows ? { database_server: 'database' } : {}),
+      database_server: 'database',
       ...answers,
     }));
   }, setUpMs);
@@ -115,13 +104,12 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     if (store) await rm(store, { recursive: true, force: true });
   });
 
-  tellFirstHalf(get, { kind: 'staging' }, async ({ name, rows }, copy) => {
-    if (!rows) return;
+  tellFirstHalf(get, { kind: 'staging' }, async (_, copy) => {
     const asked = () => askPage(cluster.address, `${copy}.example.org`, '/');
     const before = await asked();
-    await pods.sql(copy, `DELETE FROM ${rows.table}`);
+    await pods.sql(copy, 'DELETE FROM notes');
     expect(await asked()).not.toBe(before);
-    await story.run(copy, 'copy_data', { source: name });
+    await story.run(copy, 'copy_data', { source: 'shop' });
     expect(await asked()).toBe(before);
   });
 
@@ -136,23 +124,18 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
   });
 
   test('rolled back to the content of then', async () => {
-    const shop = story.sites.find(({ name }) => name === 'shop') as StorySite;
     await story.run('shop', 'roll_back_environment', { parts: 'everything' });
     story.shown.shop = '1.0|first, added';
     await expectShown(story, shop);
   });
 
-  test('moved to servers and back, each answers there with its content; the other side says where it has gone, until it is retired', async () => {
+  test('moved to servers and back, it answers there with its content; the other side says where it has gone, until it is retired', async () => {
     await moveAll(story, servers, servers.answers);
-    await forEachSite(story, async ({ name, rows }) => {
-      if (rows) await servers.sql(name, `INSERT INTO ${rows.table} (${rows.column}) VALUES ('on servers')`);
-      if (rows) story.shown[name] += ', on servers';
-    });
+    await servers.sql('shop', "INSERT INTO notes (text) VALUES ('on servers')");
+    story.shown.shop += ', on servers';
     await moveAll(story, pods, () => ({}), 'move_back');
-    await forEachSite(story, async site => {
-      await story.run(site.name, 'retire_side');
-      await expectShown(story, site);
-    });
+    await story.run('shop', 'retire_side');
+    await expectShown(story, shop);
     const left = 'ls /var/lib/aegir/environments; getent passwd | grep aegir-; ls /run | grep aegir-; true';
     expect((await farm.web.exec(left)).stdout).toBe('');
   });
@@ -164,7 +147,7 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     name => askPage(cluster.address, name, '/'),
     async () => {
       const namespaces = await cluster.kubectl(['get', 'namespaces', '-o', 'name']);
-      for (const { name } of story.sites) expect(namespaces).not.toContain(`aegir-${name}`);
+      expect(namespaces).not.toContain('aegir-shop');
     },
   );
 });

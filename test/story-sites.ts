@@ -179,8 +179,8 @@ foreach ([${steps.map(step => `function () use ($database) { ${step} }`).join(',
 }
 `;
 
-/** PHP that is served by itself on a server, and by nginx in an image. @param base that image; nothing: it is built on none */
-export const phpShop = (base = ''): StorySite => ({
+/** PHP that is served by itself on a server, and by nginx in an image. @param base that image */
+export const phpShop = (base: string): StorySite => ({
   name: 'shop',
   application: 'generic',
   answers: { build: ['php migrate.php'], service_command: ['./serve'] },
@@ -197,7 +197,7 @@ export const phpShop = (base = ''): StorySite => ({
     await commitFiles(repository, {
       'database.php': shopDatabase,
       serve: '#!/bin/sh\nexec php -S "$HOST:$PORT" -t public\n',
-      ...(base ? { Containerfile: `FROM ${base}\nCOPY . /app\nENV DOCUMENT_ROOT=/app/public\n` } : {}),
+      Containerfile: `FROM ${base}\nCOPY . /app\nENV DOCUMENT_ROOT=/app/public\n`,
     });
     return [
       await release('1.0', [first]),
@@ -206,7 +206,5 @@ export const phpShop = (base = ''): StorySite => ({
     ];
   },
 });
-
-export const staticPages = pages;
 
 export const storySites = [wordPress, django, pages];

@@ -8,6 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { missingPackages } from './debian-packages.ts';
+import { noTimeLeft } from './time-limit.ts';
 
 export interface TestCluster {
   name: string;
@@ -100,7 +101,7 @@ export function canRunClusters(): string | null {
   if (missing.length > 0) return `Test clusters need the Debian packages ${missing.join(', ')}.`;
   if (!hasGo()) return 'Test clusters need Go 1.24 or newer on the PATH or in /usr/local/go.';
   const traefik = process.env.CLUSTER_TRAEFIK ?? join(project, '.cache', 'programs', 'bin', 'traefik');
-  return existsSync(traefik) ? null : 'traefik is missing: run “node install.mjs --with-tests”.';
+  return existsSync(traefik) ? noTimeLeft() : 'traefik is missing: run “node install.mjs --with-tests”.';
 }
 
 /** Kubernetes 1.34 is written for Go 1.24; Debian 12 has an older one. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { missingPackages } from './debian-packages.ts';
+import { noTimeLeft } from './time-limit.ts';
 
 export interface ExecResult {
   code: number;
@@ -48,7 +49,7 @@ export function canRunHosts(): string | null {
   if (process.platform !== 'linux') return 'Test hosts need Linux.';
   if (process.getuid?.() !== 0) return 'Test hosts need root.';
   const missing = missingPackages(neededCommands);
-  return missing.length === 0 ? null : `Test hosts need the Debian packages ${missing.join(', ')}.`;
+  return missing.length === 0 ? noTimeLeft() : `Test hosts need the Debian packages ${missing.join(', ')}.`;
 }
 
 /** What a host has installed from the beginning, so that a test which is not about Prepare does not wait for packages. */
