@@ -24,7 +24,7 @@ import ansible.cli.playbook
 from ansible import constants
 from ansible.plugins import loader
 from ansible.utils.path import cleanup_tmp_file
-from module_target import COLLECT_AFTER, leave
+from module_target import leave
 
 LOADERS = (
     loader.action_loader, loader.become_loader, loader.cache_loader, loader.callback_loader, loader.connection_loader,
@@ -51,7 +51,6 @@ def warm_up():
     # The pages of what is here now are shared with every copy for as long as nobody writes to them.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
 
 
 def listen(path):

@@ -3,7 +3,6 @@ of them need. Answers with exit code, sizes of stdout and stderr, and these. Nee
 
 import atexit
 import base64
-import gc
 import os
 import re
 import struct
@@ -13,10 +12,6 @@ import threading
 from importlib.machinery import PathFinder
 
 HELLO = b'aegir takes modules\n'
-
-# Objects, some ten MB of them: a short run ends before, and a long one does not grow. Python's own 700 make collecting a tenth of
-# what a module or a play costs.
-COLLECT_AFTER = 100_000
 
 
 class OwnParts:
@@ -93,7 +88,6 @@ def next_module():
 
 
 def main():
-    gc.set_threshold(COLLECT_AFTER)
     write(HELLO)
     module = next_module()
     sys.meta_path.insert(0, OwnParts)
