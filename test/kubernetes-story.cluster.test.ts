@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
 import { aegirKubeconfig } from './cluster-account.ts';
@@ -24,6 +24,8 @@ if (reason) console.warn(`Skipped: the life of a site on Kubernetes. ${reason}`)
 
 /** A cluster, two hosts and four images; on a loaded machine that takes many minutes. */
 const setUpMs = 1_800_000;
+// A clone that is filled, copied over and deleted took eight minutes at a load of 13.
+vi.setConfig({ testTimeout: 1_200_000 });
 
 describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
   let cluster: TestCluster;

@@ -45,10 +45,12 @@ const start = async (plural: string, name: string, type: string, more: Record<st
   return body.id;
 };
 let started: string[] = [];
+/** A second is enough alone, not on loaded cores. */
+const patience = { timeout: 60_000 };
 const begun = async (count: number) =>
-  expect.poll(() => entries().filter(line => line.startsWith('begin')).length, { timeout: 60_000 }).toBe(count);
+  expect.poll(() => entries().filter(line => line.startsWith('begin')).length, patience).toBe(count);
 const waitingOf = async (id: string) => (await view(id)).claims.find(({ position }) => position > 0);
-const place = (id: string) => expect.poll(async () => (await waitingOf(id))?.position ?? 0, { timeout: 60_000 });
+const place = (id: string) => expect.poll(async () => (await waitingOf(id))?.position ?? 0, patience);
 const claimsOn = async (kind: string, id: string) =>
   (await aegir.call<ClaimView[]>('GET', `/api/locks?kind=${kind}&id=${id}`)).body;
 const endAll = async () => {
@@ -133,7 +135,7 @@ describe('two Operations on one entity', () => {
     expect((await view(second)).state).toBe('queued');
     expect((await endAll()).map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
     expect(entries()).toEqual(Array(3).fill(['begin site', 'end site']).flat());
-    await expect.poll(() => claimsOn('project', 'site')).toEqual([]);
+    await expect.poll(() => claimsOn('project', 'site'), patience).toEqual([]);
   });
 
   test('wait in a queue from which one goes at once when it is cancelled', async () => {
