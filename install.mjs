@@ -112,20 +112,27 @@ async function installPackages() {
 
 /**
  * For each module that is imported, Node parses all `exports` of its package anew (getPackageScopeConfig of Node 24). The 130 KB of
- * drizzle-orm were a third of every start of API and worker. What they export stays the same: a pattern stands for those whose
- * file has their own name, and `import`, which says the same as `types` and `default`, goes.
+ * drizzle-orm were a third of every start of API and worker. What they export stays the same: a pattern stands for those that it
+ * describes to the letter, and an `import` goes that says what `types` and `default` say.
  */
 function shortenExports(name) {
   const file = join(root, 'node_modules', name, 'package.json');
   const description = readJson(file);
-  const short = Object.entries(description?.exports ?? {})
-    .filter(([path, { default: target }]) => target !== undefined && target !== `${path}.js`)
-    .map(([path, { import: _same, ...rest }]) => [path, rest]);
   const pattern = { require: { types: './*.d.cts', default: './*.cjs' }, types: './*.d.ts', default: './*.js' };
-  const exports = { ...Object.fromEntries(short), './*': pattern };
+  const isDescribed = (path, targets) => JSON.stringify(targets) === JSON.stringify(pattern).replaceAll('./*', path);
+  const others = Object.entries(description.exports)
+    .map(([path, targets]) => [path, withoutSameImport(targets)])
+    .filter(([path, targets]) => !isDescribed(path, targets));
+  const exports = { ...Object.fromEntries(others), './*': pattern };
   // Beside it first: a start that is ended meanwhile must not leave half a file.
   fs.writeFileSync(`${file}.new`, JSON.stringify({ ...description, exports }));
   fs.renameSync(`${file}.new`, file);
+}
+
+function withoutSameImport(targets) {
+  const { import: own, ...rest } = targets;
+  const isSame = JSON.stringify(own) === JSON.stringify({ types: rest.types, default: rest.default });
+  return isSame ? rest : targets;
 }
 
 /* ---- Python ---- */

@@ -82,12 +82,14 @@ export function* walkFolder(folder: string, below = ''): Generator<FoundFile> {
 
 /** Null: it leads elsewhere, or to nothing. */
 function sharedFile(folder: string, path: string): Stats | null {
+  const types = dirname(realpathSync(folder));
+  let target: string;
   try {
-    const target = realpathSync(join(folder, path));
-    return target.startsWith(`${dirname(realpathSync(folder))}/`) ? statSync(target) : null;
+    target = realpathSync(join(folder, path));
   } catch {
     return null;
   }
+  return target.startsWith(`${types}/`) ? statSync(target) : null;
 }
 
 /** sha256 over each file's path, executable bit, length and bytes, in the order of the paths. */

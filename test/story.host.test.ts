@@ -8,7 +8,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAcmeServer } from './acme-server.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { type Operator, operatorOf } from './operator.ts';
-import { expectShown, forEachSite, moveAll, type Story, tellFirstHalf, tellLastHalf, tellRename } from './story.ts';
+import {
+  expectShown,
+  forEachSite,
+  moveAll,
+  type Story,
+  tellFirstHalf,
+  tellLastHalf,
+  tellRename,
+  toShow,
+} from './story.ts';
 import { storySites } from './story-sites.ts';
 import { addStorySites, placeOnHost } from './story-stage.ts';
 import { canRunHosts, type TestHost } from './test-host.ts';
@@ -96,7 +105,7 @@ describe.skipIf(reason !== null)('the life of WordPress, Django and static sites
       for (const there of [primary, also]) expect(states).toMatch(new RegExp(`${there}: valid until 2\\d{3}-`));
       expect(states).toContain(`${elsewhere}: none, does not point here`);
       for (const there of [primary, also])
-        expect(await secureTextOf(there)).toContain(`story ${(story.shown[name] ?? '').split('|')[0]}`);
+        expect(await secureTextOf(there)).toContain(`story ${toShow(story, name).version}`);
     });
   });
 

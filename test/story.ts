@@ -53,10 +53,13 @@ async function look(at: StoryPlace, name: string) {
   return { version, rows, address };
 }
 
-const expected = (story: Story, { name }: StorySite, address: string) => {
-  const [version, rows] = (story.shown[name] ?? '').split('|');
-  return { version, rows, address };
-};
+/** What a site is to show; nothing before it is installed. */
+export function toShow({ shown }: Story, name: string) {
+  const [version, rows] = shown[name]?.split('|') ?? [];
+  return { version, rows };
+}
+
+const expected = (story: Story, { name }: StorySite, address: string) => ({ ...toShow(story, name), address });
 
 export async function expectShown(
   story: Story,
@@ -195,12 +198,13 @@ export function tellLastHalf(
 ): void {
   test('disabled, each says why; enabled, it answers again', () =>
     forEachSite(get(), async ({ name }) => {
-      const { run, shown } = get();
+      const story = get();
+      const { run } = story;
       const address = `new-${name}.example.org`;
       await run(name, 'disable_environment', { notice: 'Spring cleaning' });
       expect(await textOf(address)).toMatch(/503.*Spring cleaning/s);
       await run(name, 'enable_environment');
-      expect(await textOf(address)).toContain(`story ${(shown[name] ?? '').split('|')[0]}`);
+      expect(await textOf(address)).toContain(`story ${toShow(story, name).version}`);
     }));
 
   test('deleted, nothing is left of any but its backups; deleting once more is refused with the reason', async () => {

@@ -16,42 +16,19 @@ export interface Pipe {
   closeWriter(): void;
 }
 
-interface Ends {
-  reader: number;
-  writer: number;
-}
-
-/** Pipes that nobody has used yet. */
-const spare: Ends[] = [];
-
-/** Starting a program costs a worker of 300 MB ten milliseconds: one makes as many as a few Tasks need. */
-const pipesAtOnce = 8;
-
-/** @param folder private, because pipes have a name there for a moment. */
+/** @param folder private, because the pipe has a name there for a moment. */
 export async function openPipe(folder: string): Promise<Pipe> {
-  const { reader, writer } = spare.pop() ?? (await makePipes(folder));
+  const path = join(folder, `pipe-${randomBytes(6).toString('hex')}`);
+  await execa('mkfifo', ['-m', '600', path]);
+  // Without O_NONBLOCK this would wait for a writer.
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  rmSync(path);
   return {
     reader: new Socket({ fd: reader, readable: true, writable: false }),
     writer,
     closeWriter: () => closeSync(writer),
   };
-}
-
-/** One of them; the others are spare. */
-async function makePipes(folder: string): Promise<Ends> {
-  const paths = Array.from({ length: pipesAtOnce }, () => join(folder, `pipe-${randomBytes(6).toString('hex')}`));
-  await execa('mkfifo', ['-m', '600', ...paths]);
-  const [first, ...others] = paths.map(openEnds);
-  spare.push(...others);
-  return first as Ends;
-}
-
-function openEnds(path: string): Ends {
-  // Without O_NONBLOCK this would wait for a writer.
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writer = openSync(path, constants.O_WRONLY);
-  rmSync(path);
-  return { reader, writer };
 }
 
 /** A descriptor from which the text can be read; it has no name any more. */
