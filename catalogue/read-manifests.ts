@@ -29,7 +29,7 @@ export function checkManifests(
     arguments: specs,
     outputs: outputs.map(({ name }) => name),
     folders: fileFolders(files),
-    hasRole: files.some(({ path }) => path === 'tasks/main.yml'),
+    hasRole: files.some(({ path }) => path === 'tasks/main.yml' || path === 'shell/run'),
   };
   const wrongSize = [...known.folders].flatMap(name => checkSize(typeFolder, name, files));
   const mistakes = files

@@ -41,7 +41,7 @@ export interface KnownOfType {
   outputs: readonly string[];
   /** Folders below `kubernetes/` that hold files. */
   folders: readonly string[];
-  /** The folder is an Ansible role, too. */
+  /** The folder is an Ansible role, or has a program, for Servers. */
   hasRole: boolean;
 }
 
@@ -202,7 +202,7 @@ function nameProblem(name: string, { hasItem }: Within, { known }: Check): strin
   const [head = '', own = ''] = name.split('.');
   if (head === 'item') return hasItem ? null : '"item" is known within "$each" only.';
   if (head === 'aegir' && roleRunValues.includes(own) && !known.hasRole)
-    return `"${name}" is of the Ansible role of the same folder, and there is no tasks/main.yml.`;
+    return `"${name}" is what the same folder has for Servers, and there is neither tasks/main.yml nor shell/run.`;
   if (head === 'aegir')
     return runValues.some(value => value === own)
       ? null

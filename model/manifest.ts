@@ -28,7 +28,7 @@ export const runValues = [
 ] as const;
 /** Of them: in Secrets only. */
 export const secretRunValues: readonly string[] = ['feedback_token', 'variables'];
-/** Of them: the Ansible role of the same folder, as a program for Python (base64), and its variables. */
+/** Of them: what the same folder has for Servers (role or program), as a program for Python (base64), and its variables. */
 export const roleRunValues: readonly string[] = ['role', 'variables'];
 
 const word = '[a-z_][a-z0-9_]*(?:\\.[a-zA-Z0-9_-]+)*';

@@ -204,7 +204,7 @@ describe('checking', () => {
     [
       'a role that is not there',
       map({ a: '$aegir.role' }),
-      'data.a: "aegir.role" is of the Ansible role of the same folder, and there is no tasks/main.yml.',
+      'data.a: "aegir.role" is what the same folder has for Servers, and there is neither tasks/main.yml nor shell/run.',
     ],
     [
       'what may be empty',

@@ -81,6 +81,7 @@ kind: Outputs
 outputs:
   path: /srv/site
   hash: ${'a'.repeat(40)}
+  image: ${images.tools}
   database: {name: site, user: site, host: database, port: 3306}
 `;
 
@@ -90,6 +91,7 @@ export function addPlaceType(types: TypeFolder, images: { tools: string; mariadb
 outputs:
   path: {type: path, sets: environment.path, help: Its folder}
   hash: {type: str, sets: environment.deployed_hash, help: What it runs}
+  image: {type: str, sets: environment.image, help: Of its pods}
   database: {type: dict, sets: environment.database, help: Its database}
 `;
   const options = 'database_password: {type: str, description: A secret, required: true, no_log: true}';

@@ -23,6 +23,9 @@ const usual: Values = {
   environment_name: 'shop',
   environment_path: '/srv/site',
   environment_user: '',
+  code_path: '/app',
+  url: 'http://shop.example.org',
+  salt: 'secret-of-the-keys',
   primary_name: site.primary_name,
   project_name: 'shop',
   repository: 'https://git.example.org/shop.git',
@@ -56,10 +59,17 @@ const cases: Record<string, Record<string, Values>> = {
       registry_user: 'aegir',
       registry_password: 'password-of-the-registry',
       base_image: 'php',
+      settings_file: 'wp-config.php',
+      settings_text: "<?php\nrequire_once '/srv/site/settings/wordpress.php';\n",
       php_image: 'registry.example.org/aegir/php:1',
       web_image: 'registry.example.org/aegir/web:1',
       deploy_key: 'key-for-the-repository',
     },
+  },
+  run_php: { '': { upload_mb: 100, kind: 'staging', denied: ['*.inc', 'core/*.txt'], php_files: ['index.php'] } },
+  get_certificates: {
+    order: { https: 'acme', names: ['shop.example.org', 'old.example.org'] },
+    issuer: { https: 'acme', names: ['shop.example.org'], certificate_issuer: 'letsencrypt' },
   },
   verify_release: { '': { registry_password: 'password-of-the-registry' } },
   install_generic: {
@@ -75,6 +85,7 @@ const cases: Record<string, Record<string, Values>> = {
   write_vhost: {
     plain: { web_names: webNames({ primary_name: 'shop.example.org' }) },
     redirects: { web_names: webNames({ ...site, www: 'add', redirects: ['/from /to 302', '/a https://b.example/'] }) },
+    acme: { https: 'acme', web_names: webNames({ ...site, https: 'acme' }) },
     issuer: {
       https: 'acme',
       certificate_issuer: 'letsencrypt',
@@ -93,6 +104,12 @@ const cases: Record<string, Record<string, Values>> = {
     ['check_backup_store', 'store_backup', 'check_restore', 'restore_backup', 'export_archive'].map(type => [
       type,
       { '': { repository: '01J0000000000000000000SH0P', deployed_hash: 'f'.repeat(40) } },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['check_wordpress_update', 'check_drupal_update'].map(type => [
+      type,
+      { '': { present_image: `registry.example.org/sites/shop@sha256:${'d'.repeat(64)}` } },
     ]),
   ),
   run_command: { command: { command: ['php', 'do it.php', '$HOME'], seconds: 60 } },

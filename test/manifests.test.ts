@@ -31,11 +31,12 @@ test('nothing is written down of what is there no more', () => {
 test('a secret stands in Secrets only', () => {
   const open = samples.flatMap(({ documents }) => documents).filter(({ kind }) => kind !== 'Secret');
   expect(JSON.stringify(open)).not.toMatch(
-    /secret-of-the-(database|store)|key-of-the-certificate|password-of-the-registry|key-for-the-repository/,
+    /secret-of-the-(database|store|keys)|key-of-the-certificate|password-of-the-registry|key-for-the-repository/,
   );
 });
 
-test('certificates by ACME are refused where the Cluster names nobody who gives them', async () => {
-  const [sample] = await readSamples({ type: 'write_vhost', values: { https: 'acme' } });
-  expect(sample?.mistakes).toEqual([expect.stringContaining('names no ClusterIssuer of cert-manager')]);
+test('certificates by ACME are left to cert-manager where the Cluster names a ClusterIssuer', async () => {
+  const values = { https: 'acme', names: ['shop.example.org'], certificate_issuer: 'letsencrypt' };
+  const [sample] = await readSamples({ type: 'get_certificates', values });
+  expect([sample?.mistakes, sample?.documents.map(({ kind }) => kind)]).toEqual([[], ['Outputs']]);
 });

@@ -119,7 +119,9 @@ async function apply(work: Work, rendered: Rendered[]): Promise<Outcome> {
   const { done } = work;
   const objects = rendered.filter(isObject);
   const declared = objects.filter(({ absent }) => !absent).map(({ document }) => document);
-  const ofJobs = new Set(declared.filter(isJob).flatMap(job => ownOf(job, declared)));
+  // What is made once is not only there for a Job.
+  const passing = objects.filter(({ absent, once }) => !absent && !once).map(({ document }) => document);
+  const ofJobs = new Set(declared.filter(isJob).flatMap(job => ownOf(job, passing)));
   await enterNamespace(work, declared);
   const outputs = outputsOf(rendered);
   for (const file of new Set(rendered.map(each => each.file))) {
@@ -129,7 +131,7 @@ async function apply(work: Work, rendered: Rendered[]): Promise<Outcome> {
     for (const { document } of own.filter(({ document, absent }) => !absent && waitedKinds.includes(document.kind)))
       await waitForRollout(work, document);
     for (const { document } of own.filter(({ document }) => isJob(document))) {
-      const end = await carryOutJob(work, document, ownOf(document, declared));
+      const end = await carryOutJob(work, document, ownOf(document, passing));
       const { changed = true, ...given } = end.outputs;
       Object.assign(outputs, given);
       done.changed ||= changed !== false;

@@ -5,7 +5,7 @@ import { followLog } from './job-logs.ts';
 import { isFinished, jobsPath } from './jobs.ts';
 import { readLive } from './live.ts';
 import { eventsOf } from './pod-events.ts';
-import { type ContainerStatus, containersOf, endWords, type PodStatus, statusOf, troubleOf } from './pods.ts';
+import { besideOf, type ContainerStatus, containersOf, endWords, type PodStatus, statusOf, troubleOf } from './pods.ts';
 import { TaskFailure } from './task-failure.ts';
 import { nextChange, watchObjects } from './watch.ts';
 import type { Work } from './work.ts';
@@ -68,17 +68,19 @@ async function refuseUnmade(work: Work, name: string, told: Set<string>): Promis
   throw new TaskFailure(`The Job ${name} does not begin, as its pod was refused: ${refused}`);
 }
 
-/** Each container from its first line; with several of them its name stands before each. */
+/** Each container from its first line; with several of them its name stands before each, and always before those that run beside. */
 function startLogs(work: Work, pod: Answer, logs: Map<string, Promise<void>>, says: { last: string }): void {
   const { api, cluster, signal, report } = work;
   const containers = containersOf(pod);
+  const beside = besideOf(pod);
+  const isOne = containers.length - beside.size === 1;
   const podName = String(pod.metadata?.name);
   for (const { name, state } of containers) {
     const key = `${podName}/${name}`;
     if (logs.has(key) || !(state?.running || state?.terminated)) continue;
     const line = (text: string) => {
-      if (text.trim()) says.last = text.trim();
-      report.line(containers.length > 1 ? `${name}: ${text}` : text);
+      if (text.trim() && !beside.has(name)) says.last = text.trim();
+      report.line(isOne && !beside.has(name) ? text : `${name}: ${text}`);
     };
     const path = `/api/v1/namespaces/${cluster.namespace}/pods/${podName}`;
     const hasEnded = async () => {
@@ -102,7 +104,8 @@ function explainEnd(work: Work, job: Answer, pod: Answer | undefined, last: stri
     conditions?: { type: string; status: string; reason?: string; message?: string }[];
   };
   const failure = conditions.find(({ type, status }) => type === 'Failed' && status === 'True');
-  const containers = pod ? containersOf(pod) : [];
+  const beside = besideOf(pod ?? {});
+  const containers = pod ? containersOf(pod).filter(({ name }) => !beside.has(name)) : [];
   const failed = containers.find(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
   const message =
     containers.map(({ state }) => state?.terminated?.message ?? '').find(text => text.trim() !== '') ?? '';

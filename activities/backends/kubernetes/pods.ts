@@ -42,6 +42,12 @@ export const containersOf = (pod: Answer): ContainerStatus[] => {
   return [...initContainerStatuses, ...containerStatuses];
 };
 
+/** Names of those that run beside the others and end with them (sidecars). */
+export function besideOf(pod: Answer): Set<string> {
+  const { initContainers = [] } = (pod.spec ?? {}) as { initContainers?: { name: string; restartPolicy?: string }[] };
+  return new Set(initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name));
+}
+
 export interface PodTrouble {
   words: string;
   /** Waiting longer does not help. */

@@ -124,6 +124,29 @@ describe('a role as a program', () => {
     ]);
   });
 
+  test('carries out a program as on a Server: arguments on its standard input, outputs in a file, the last line says why', async () => {
+    const program = `#!/usr/bin/env python3
+import json, os, sys
+given = json.load(sys.stdin)
+print(given["arguments"]["who"], given["aegir"]["feedback_token"])
+if given["arguments"]["who"] == "nobody":
+    sys.exit("nobody is not here")
+json.dump({"who": given["arguments"]["who"]}, open(os.environ["AEGIR_OUTPUTS"], "w"))
+`;
+    const other = await makeFolder({ 'shell/run': program, 'kubernetes/role.yml': 'no part of it' });
+    const role = run;
+    run = { ...run, folder: other.path };
+    try {
+      const done = await carryOut({ who: 'me' });
+      expect([done.code, done.outputs, done.lines]).toEqual([0, { who: 'me' }, ['me run-token-7f']]);
+      const failed = await carryOut({ who: 'nobody' });
+      expect([failed.code, failed.outputs, failed.lines.at(-1)]).toEqual([1, {}, 'nobody is not here']);
+    } finally {
+      run = role;
+      await other.remove();
+    }
+  });
+
   test('is the same bytes for the same role, and has none of its values', async () => {
     const [one, other] = await Promise.all([renderRoleProgram(run), renderRoleProgram(run)]);
     expect(one.equals(other)).toBe(true);

@@ -1,5 +1,5 @@
-// An Ansible role as one file that Python runs in a pod: the role, the playbook, Aegir's modules and what carries them out
-// (run_role.py). Variables are not in it: they may be secret.
+// What a Task type has for Servers, an Ansible role or a program, as one file that Python runs in a pod: with the playbook, Aegir's
+// modules and what carries them out (run_role.py). Variables are not in it: they may be secret.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,9 @@ const ansible = join(import.meta.dirname, '..', 'ansible');
 /** The connection is Ansible's own, so the plugins of runs on Servers are not needed. */
 const folders = ['library', 'module_utils'];
 const files = ['ansible.cfg', 'plugins/callback/aegir.py'];
+
+/** For pods with a container of the site beside the role. */
+const ofSites = ['site/run.py', 'site/serve.php'];
 
 /** Of what a ConfigMap takes with everything, 1 MiB; the rest is for its names. */
 export const largestProgramBytes = 1000 * 1024;
@@ -30,6 +33,7 @@ export async function renderRoleProgram(run: OfRole): Promise<Buffer> {
     { path: '__main__.py', content: await readFile(join(import.meta.dirname, 'run_role.py')) },
     ...own,
     ...(await readAll(files)),
+    ...(await Promise.all(ofSites.map(async path => ({ path, content: await readFile(join(import.meta.dirname, path)) })))),
     ...(await readAll((await Promise.all(folders.map(namesIn))).flat())),
     ...(await readRole(run)),
   ]);

@@ -1,11 +1,15 @@
-"""Carries an Ansible role out in a pod. It is the `__main__` of a zip file that also has the role, Aegir's modules and the playbook
-(role-program.ts). What Ansible prints is the log; of a failure the last line says why. Usage: python3 ROLE.pyz VARIABLES"""
+"""Carries a Task type out in a pod that is made for Servers: an Ansible role, or a program. It is the `__main__` of a zip file that
+also has the role, Aegir's modules and the playbook (role-program.ts). What is printed is the log; of a failure the last line says
+why. Where AEGIR_SITE names a folder, the container of the site beside this one takes its commands there (site/).
+Usage: python3 ROLE.pyz VARIABLES"""
 
 from __future__ import annotations
 
+import glob
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +24,10 @@ MOST_LEFT_BYTES = 4095
 # The control plane may be restarted meanwhile.
 PATIENCE_SECONDS = 60
 REQUEST_SECONDS = 15
+# The image of a site is fetched before; what is waited for is that its code is copied.
+SITE_SECONDS = 300
+NO_SITE = ('The container of the site does not answer; its own lines say why. The image of a Release needs its code in /app, and the '
+           'programs sh, cp and php (docs/kubernetes.md).')
 NO_ANSIBLE = 'The image of this pod has no Ansible: it must be made as images/tools/Containerfile says.'
 NO_WAY = ('The outputs of this Task have %d bytes, of which a pod may leave %d: enter “Address of Aegir for Jobs” on the Cluster, '
           'by which larger ones are sent.')
@@ -30,7 +38,7 @@ class Failure(Exception):
 
 
 class Play:
-    """What the callback plugin tells (plugins/callback/aegir.py)."""
+    """What has come of it, as the callback plugin tells (plugins/callback/aegir.py)."""
 
     def __init__(self):
         self.outputs = {}
@@ -82,7 +90,38 @@ def carry_out(folder):
     with open(reader, encoding='utf-8', errors='replace') as events:
         for line in events:
             play.take(json.loads(line))
-    return play, process.wait()
+    code = process.wait()
+    play.reason = play.reason or 'Ansible ended with code %d.' % code
+    return play, code
+
+
+def carry_out_program(program, variables, folder):
+    """One that reads its arguments from standard input, as on a Server."""
+    left = os.path.join(folder, 'outputs.json')
+    os.chmod(program, 0o755)
+    given = json.dumps(plain(variables)).encode()
+    environment = {**os.environ, 'AEGIR_OUTPUTS': left, 'PYTHONUNBUFFERED': '1'}
+    code = subprocess.run([program], input=given, cwd=os.path.dirname(program), env=environment).returncode
+    play = Play()
+    if os.path.exists(left):
+        with open(left, encoding='utf-8') as file:
+            play.outputs = json.load(file)
+    return play, code
+
+
+def await_site(folder, given):
+    """What its container needs is given to it; it takes commands once its code is copied."""
+    os.makedirs(folder, exist_ok=True)
+    shutil.copyfile(os.path.join(given, 'site/run.py'), os.path.join(folder, 'run'))
+    os.chmod(os.path.join(folder, 'run'), 0o755)
+    # At once: the other container takes it as soon as it is there.
+    shutil.copyfile(os.path.join(given, 'site/serve.php'), os.path.join(folder, 'serve.php.new'))
+    os.rename(os.path.join(folder, 'serve.php.new'), os.path.join(folder, 'serve.php'))
+    give_up_at = time.monotonic() + SITE_SECONDS
+    while not os.path.exists(os.path.join(folder, 'socket')):
+        if time.monotonic() > give_up_at:
+            raise Failure(NO_SITE)
+        time.sleep(0.05)
 
 
 def leave(outputs, url, token):
@@ -119,31 +158,55 @@ def post(url, token, body):
     return None
 
 
-def feedback(variables):
-    """Address and token; texts stand in variables as Ansible does not interpret them (render-vars.ts)."""
-    with open(variables, encoding='utf-8') as file:
-        aegir = json.load(file)['aegir']
-    return [aegir[name]['__ansible_unsafe'] for name in ('feedback_url', 'feedback_token')]
+def read(file):
+    """Arguments, and what all programs are told."""
+    with open(file, encoding='utf-8') as text:
+        values = json.load(text)
+    aegir = values.pop('aegir')
+    return {'arguments': values, 'aegir': aegir}
 
 
-def main(variables):
+def plain(value):
+    """Texts stand in variables as Ansible does not interpret them (render-vars.ts)."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return value['__ansible_unsafe'] if '__ansible_unsafe' in value else {key: plain(each) for key, each in value.items()}
+    return value
+
+
+def carry_out_type(folder, file, variables):
+    site = os.environ.get('AEGIR_SITE')
+    if site:
+        await_site(site, folder)
+    programs = glob.glob(os.path.join(folder, 'roles/*/shell/run'))
+    if programs:
+        return carry_out_program(programs[0], variables, folder)
+    if importlib.util.find_spec('ansible') is None:
+        raise Failure(NO_ANSIBLE)
+    return carry_out(folder)
+
+
+def main(file):
     # The first process of a container is not ended by a signal that it does not take; with it go all others.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
-    if importlib.util.find_spec('ansible') is None:
-        say(NO_ANSIBLE)
-        return 1
-    url, token = feedback(variables)
-    with tempfile.TemporaryDirectory(prefix='aegir-') as folder:
-        unpack(folder, variables)
-        play, code = carry_out(folder)
+    variables = read(file)
+    aegir = plain(variables['aegir'])
     try:
-        leave(play.outputs, url, token)
+        with tempfile.TemporaryDirectory(prefix='aegir-') as folder:
+            unpack(folder, file)
+            play, code = carry_out_type(folder, file, variables)
+    except Failure as failure:
+        say(str(failure))
+        return 1
+    try:
+        leave(play.outputs, aegir['feedback_url'], aegir['feedback_token'])
     except Failure as failure:
         say(str(failure))
         if code == 0:
             return 1
-    if code != 0:
-        say(play.reason or 'Ansible ended with code %d.' % code)
+    if code != 0 and play.reason:
+        say(play.reason)
     return code
 
 

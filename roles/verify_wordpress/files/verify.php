@@ -19,7 +19,7 @@ if (!$state['installed']) {
     aegir_result(['version' => '', 'problems' => $problems]);
     exit(0);
 }
-if (!$database->query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")->fetch_row()[1]) {
+if (is_file(dirname($aegir['settings']) . '/ca.pem') && !$database->query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")->fetch_row()[1]) {
     $problems[] = 'The connection to the database is not encrypted. Install again: the settings ask for it.';
 }
 aegir_expect_words(static function ($message) use (&$problems) {

@@ -167,6 +167,26 @@ def own_recipe(base):
     return "\n".join([f"FROM {base}", "USER 0:0", "COPY . /app/", *packages, f'ENV DOCUMENT_ROOT="{root}"', "USER 1000:1000", ""])
 
 
+def write_settings():
+    """What has the application read the Environment's settings, which are on its volume. It is among the code, so a Containerfile that
+    copies the repository has it, too. One that was committed stays beside it, where the application type reads that."""
+    file, text = setting("SETTINGS_FILE"), setting("SETTINGS_TEXT")
+    if not file:
+        return
+    path = os.path.normpath(f"{CODE}/{setting('DOCROOT') or '.'}/{file}")
+    folder = os.path.dirname(path)
+    if not os.path.realpath(folder).startswith(os.path.realpath(CODE)):
+        raise Refused(f"The folder of {file} is a link that leads out of the repository. Put the folder itself there.")
+    os.makedirs(folder, exist_ok=True)
+    if os.path.lexists(path):
+        kept = path.removesuffix(".php") + ".repository.php"
+        os.rename(path, kept)
+        if os.path.basename(kept) not in text:
+            os.unlink(kept)
+            print(f"The {file} of the repository is not in the image: the settings of the Environment take its place.", flush=True)
+    write(path, text)
+
+
 def link_files(folder):
     """What visitors upload lies on the Environment's volume."""
     if os.path.isdir(folder) and not os.path.islink(folder):
@@ -217,7 +237,9 @@ def main():
         print(f"The registry has the image of this commit already: {tagged}.", flush=True)
         write(FOUND, found)
         return
-    write_recipe(fetch_code())
+    committed = fetch_code()
+    write_settings()
+    write_recipe(committed)
     pull_bases(environment)
 
 
