@@ -113,7 +113,7 @@ const kubernetesFields: FieldSpec[] = [
     type: 'str',
     label: 'ClusterIssuer of cert-manager',
     group,
-    help: 'Who gives the certificates of sites with HTTPS “acme”, such as letsencrypt-production.',
+    help: 'Who gives the certificates of sites with HTTPS “acme”, such as letsencrypt-production. Empty: Aegir gets them itself.',
   },
   {
     name: 'ingress_annotations',

@@ -7,6 +7,7 @@ const longest = [
   'test/kubernetes-story.cluster.test.ts',
   'test/story.host.test.ts',
   'test/drupal.host.test.ts',
+  'test/wordpress.cluster.test.ts',
   'test/wordpress.host.test.ts',
   'test/start.start.test.ts',
   'test/rollouts.test.ts',

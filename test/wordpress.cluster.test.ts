@@ -98,6 +98,10 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     expect((await farm.run('blog', 'run_cron')).log).toMatch(/^aegir_test$/m);
     expect(await option('notes_ran')).toBe('yes\n');
     expect((await farm.entity('blog')).cron).toMatchObject({ state: 'ok' });
+    // A pod has no mail server, and says so.
+    const mail = ['php', '-r', `exit(mail('ada@example.org', 'Hello', 'text') ? 0 : 3);`];
+    const sent = await farm.start('blog', 'run_command', { command: mail, seconds: 60 });
+    expect([sent.state, sent.log]).toEqual(['failed', expect.stringContaining('have the site send by SMTP')]);
     await farm.run('blog', 'clear_caches');
     await farm.run('blog', 'verify_environment');
   });
@@ -122,6 +126,9 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     const clone = { name: 'copy', kind: 'staging', primary_name: 'copy.example.org' };
     await farm.run('blog', 'clone_environment', clone);
     expect(await titleOf('copy')).toBe(titleInPages);
+    const mail = ['php', '-r', `exit(mail('ada@example.org', 'Hello', 'text') ? 0 : 3);`];
+    await farm.run('copy', 'run_command', { command: mail, seconds: 60 });
+    expect(await farm.inPod('copy', 'cat /srv/site/private/mail/*.eml')).toContain('Subject: Hello');
     const named = `SELECT COUNT(*) FROM wp_posts WHERE post_content LIKE '%blog.example.org%'`;
     expect([await farm.sql('copy', named), Number(await farm.sql('blog', named)) > 0]).toEqual(['0\n', true]);
     await farm.run('copy', 'delete_environment', { although_enabled: true, without_backup: true });

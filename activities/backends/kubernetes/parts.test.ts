@@ -245,7 +245,7 @@ describe('the look at a cluster', () => {
         'No node is ready: nothing can run. Look at "kubectl describe nodes".',
         'There is no storage class slow, which the Cluster names. There are: fast. Correct it on the Cluster, or add it.',
         'There is no default ingress class for visitors (there are: fast): name one on the Cluster, or mark one as the default.',
-        'cert-manager is not installed: certificates are not made by the cluster.',
+        'cert-manager is not installed: Aegir gets certificates itself.',
       ],
     );
   });

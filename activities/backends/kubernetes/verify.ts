@@ -212,7 +212,7 @@ export function hintsOf(document: Manifest, { minor, nodes, storage, ingress, ce
       : []),
     ...classHint('storage class', 'volumes', wanted.storageClass, storage),
     ...classHint('ingress class', 'visitors', wanted.ingressClass, ingress),
-    ...(certManager ? [] : ['cert-manager is not installed: certificates are not made by the cluster.']),
+    ...(certManager ? [] : ['cert-manager is not installed: Aegir gets certificates itself.']),
   ];
 }
 

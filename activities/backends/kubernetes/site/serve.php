@@ -22,7 +22,9 @@ function serve($client): void
         return;
     }
     $environment = $command['env'] + getenv();
-    $process = @proc_open($command['argv'], [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes, $command['cwd'], $environment);
+    // A folder may be of the other container only.
+    $folder = is_dir($command['cwd']) ? $command['cwd'] : '/';
+    $process = @proc_open($command['argv'], [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes, $folder, $environment);
     if (!$process) {
         send($client, 'e', "{$command['argv'][0]}: " . (error_get_last()['message'] ?? 'it cannot be started') . "\n");
         send($client, 'x', '127');

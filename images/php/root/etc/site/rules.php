@@ -48,17 +48,5 @@ location ~* "\.(?:php[0-9]?|phps|phtml|phar)(?:/|$)" { return 404; }
 END;
 file_put_contents("$folder/rules.conf", implode("\n", $rules) . "\n");
 
-$settings = [
-    'upload_max_filesize' => "{$uploadMb}M",
-    'post_max_size' => ($uploadMb + 8) . 'M',
-    'memory_limit' => '256M',
-    'max_execution_time' => '120',
-    'max_input_vars' => '5000',
-    'display_errors' => 'Off',
-    'expose_php' => 'Off',
-    'sendmail_path' => '"/usr/bin/php /etc/site/sendmail.php"',
-    'opcache.max_accelerated_files' => '20000',
-    'opcache.interned_strings_buffer' => '16',
-];
 @mkdir("$folder/php");
-file_put_contents("$folder/php/site.ini", implode('', array_map(static fn ($name) => "$name = $settings[$name]\n", array_keys($settings))));
+file_put_contents("$folder/php/site.ini", "upload_max_filesize = {$uploadMb}M\npost_max_size = " . ($uploadMb + 8) . "M\n");
