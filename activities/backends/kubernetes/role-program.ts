@@ -33,7 +33,9 @@ export async function renderRoleProgram(run: OfRole): Promise<Buffer> {
     { path: '__main__.py', content: await readFile(join(import.meta.dirname, 'run_role.py')) },
     ...own,
     ...(await readAll(files)),
-    ...(await Promise.all(ofSites.map(async path => ({ path, content: await readFile(join(import.meta.dirname, path)) })))),
+    ...(await Promise.all(
+      ofSites.map(async path => ({ path, content: await readFile(join(import.meta.dirname, path)) })),
+    )),
     ...(await readAll((await Promise.all(folders.map(namesIn))).flat())),
     ...(await readRole(run)),
   ]);
