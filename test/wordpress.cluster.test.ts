@@ -96,7 +96,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     const schedule = `require '/app/wp-load.php'; wp_schedule_single_event(time() - 1, 'aegir_test');`;
     await farm.run('blog', 'run_command', { command: ['php', '-r', schedule], seconds: 60 });
     expect((await farm.run('blog', 'run_cron')).log).toMatch(/^aegir_test$/m);
-    expect(await option('notes_ran')).toBe('yes\n');
+    expect(await option('notes_ran')).toBe('yes');
     expect((await farm.entity('blog')).cron).toMatchObject({ state: 'ok' });
     // A pod has no mail server, and says so.
     const mail = ['php', '-r', `exit(mail('ada@example.org', 'Hello', 'text') ? 0 : 3);`];
@@ -107,9 +107,9 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
   });
 
   test('an Update brings its plugin along; one that fails is undone, and an older Release is refused', async () => {
-    expect(await option('notes_version')).toBe('1.0\n');
+    expect(await option('notes_version')).toBe('1.0');
     await farm.run('blog', 'update_environment', { release: 'blog/v2' });
-    expect(await option('notes_version')).toBe('2.0\n');
+    expect(await option('notes_version')).toBe('2.0');
     const path = `/api/environments/${(await farm.entity('blog')).id}/operations`;
     const input = { release: 'blog/broken' };
     const { id } = await farm.send<OperationView>('POST', path, { type: 'update_environment', input });
@@ -117,7 +117,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     expect(failed.attentions.map(({ message }) => message)).toEqual([expect.stringContaining('no moon')]);
     await farm.aegir.decide(failed, 'undo');
     await farm.aegir.waitFor(id);
-    expect([await option('notes_version'), await titleOf()]).toEqual(['2.0\n', titleInPages]);
+    expect([await option('notes_version'), await titleOf()]).toEqual(['2.0', titleInPages]);
     const refused = await farm.start('blog', 'update_environment', { release: 'blog/v1' });
     expect([refused.state, refused.message]).toEqual(['failed', expect.stringContaining('The plugin notes')]);
   });
@@ -130,7 +130,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     await farm.run('copy', 'run_command', { command: mail, seconds: 60 });
     expect(await farm.inPod('copy', 'cat /srv/site/private/mail/*.eml')).toContain('Subject: Hello');
     const named = `SELECT COUNT(*) FROM wp_posts WHERE post_content LIKE '%blog.example.org%'`;
-    expect([await farm.sql('copy', named), Number(await farm.sql('blog', named)) > 0]).toEqual(['0\n', true]);
+    expect([await farm.sql('copy', named), Number(await farm.sql('blog', named)) > 0]).toEqual(['0', true]);
     await farm.run('copy', 'delete_environment', { although_enabled: true, without_backup: true });
   });
 
