@@ -134,17 +134,6 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     await farm.run('copy', 'delete_environment', { although_enabled: true, without_backup: true });
   });
 
-  test('a backup brings database, files and code back', async () => {
-    await farm.run('blog', 'back_up_environment', { note: 'by hand' });
-    const { items } = await farm.send<Page<Entity>>('GET', '/api/backups?limit=500');
-    const backup = items.find(({ values }) => values.note === 'by hand');
-    await farm.sql('blog', "UPDATE wp_options SET option_value = 'Lost' WHERE option_name = 'blogname'");
-    await farm.inPod('blog', 'rm /srv/site/files/x.txt');
-    expect(await titleOf()).toBe('Lost');
-    await farm.run('blog', 'restore_environment', { backup: backup?.id });
-    expect([await titleOf(), (await visit('/wp-content/uploads/x.txt')).body]).toEqual([titleInPages, 'seen\n']);
-  });
-
   test('it is exported, and another site is made of the archive', async () => {
     const { log } = await farm.run('blog', 'export_environment');
     expect(log).toContain('code');
