@@ -24,10 +24,12 @@ MOST_LEFT_BYTES = 4095
 # The control plane may be restarted meanwhile.
 PATIENCE_SECONDS = 60
 REQUEST_SECONDS = 15
-# The image of a site is fetched before; what is waited for is that its code is copied.
-SITE_SECONDS = 300
+# Its image is fetched before it begins.
+SITE_SECONDS = 120
+# Where the code is, in the image of a site and for the role.
+CODE = '/app'
 NO_SITE = ('The container of the site does not answer; its own lines say why. The image of a Release needs its code in /app, and the '
-           'programs sh, cp and php (docs/kubernetes.md).')
+           'programs sh and php (docs/kubernetes.md).')
 NO_ANSIBLE = 'The image of this pod has no Ansible: it must be made as images/tools/Containerfile says.'
 NO_WAY = ('The outputs of this Task have %d bytes, of which a pod may leave %d: enter “Address of Aegir for Jobs” on the Cluster, '
           'by which larger ones are sent.')
@@ -110,7 +112,7 @@ def carry_out_program(program, variables, folder):
 
 
 def await_site(folder, given):
-    """What its container needs is given to it; it takes commands once its code is copied."""
+    """What its container needs is given to it, and its code, which is that of the image, is led to."""
     os.makedirs(folder, exist_ok=True)
     shutil.copyfile(os.path.join(given, 'site/run.py'), os.path.join(folder, 'run'))
     os.chmod(os.path.join(folder, 'run'), 0o755)
@@ -122,6 +124,10 @@ def await_site(folder, given):
         if time.monotonic() > give_up_at:
             raise Failure(NO_SITE)
         time.sleep(0.05)
+    with open(os.path.join(folder, 'pid'), encoding='ascii') as file:
+        code = '/proc/%d/root%s' % (int(file.read()), CODE)
+    for name in os.listdir(code):
+        os.symlink(os.path.join(code, name), os.path.join(CODE, name))
 
 
 def leave(outputs, url, token):
