@@ -28,7 +28,8 @@ const pluginFile = 'wp-content/plugins/notes/notes.php';
 /** It notes its version when it is loaded. @param onUpdate PHP that is run before */
 const plugin = (version: string, onUpdate = '') => `<?php
 /* Plugin Name: Notes
-   Version: ${version} */
+   Version: ${version}
+*/
 add_action('aegir_test', static fn () => update_option('notes_ran', 'yes'));
 add_action('plugins_loaded', static function () {
     if (get_option('notes_version') === '${version}') return;
