@@ -18,7 +18,7 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 const reason = canRunClusters() ?? canServeS3();
 if (reason) console.warn(`Skipped: backups on Kubernetes. ${reason}`);
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const password = 'correct horse battery';
 

@@ -16,7 +16,7 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 const reason = canRunClusters();
 if (reason) console.warn(`Skipped: Clusters of the kind kubernetes. ${reason}`);
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const token = `apiVersion: v1
 kind: Secret
