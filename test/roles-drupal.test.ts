@@ -23,7 +23,15 @@ vi.setConfig({ testTimeout: 300_000 });
 const [hash, newer] = ['a'.repeat(40), 'b'.repeat(40)];
 const whole = {
   ...{ problem: '', version: '10.3.7', php: '8.2.32', reachable: true, installed: true, tables: 57, bytes: 4096 },
-  ...{ missing: [], task: 'done', drush: '13.3.0', users: 1, database: 'mysql 10.11', encrypted: true, title: 'Shop' },
+  ...{
+    missing: [],
+    task: 'done',
+    drush: '13.3.0',
+    users: 1,
+    database: 'mysql 10.11',
+    unencrypted: false,
+    title: 'Shop',
+  },
   ...{ profile: 'standard', theme: 'olivero', maintenance: false, cron_last: 1_795_260_892, own_cron: 0, pending: [] },
   ...{ refused: [], errors: {} },
 };
@@ -177,7 +185,7 @@ test('everything that is wrong is named at once, and versions and cron are no fa
   const reported = await play('verify_drupal');
   expect([reported.code, words(reported)]).toEqual([0, expect.stringContaining('Not secure!')]);
   const errors = { php: 'PHP: too old' };
-  say({ state: { errors, own_cron: 10_800, encrypted: false, refused: ['/x/files'], pending: ['shop_update_1'] } });
+  say({ state: { errors, own_cron: 10_800, unencrypted: true, refused: ['/x/files'], pending: ['shop_update_1'] } });
   const text = words(await play('verify_drupal'));
   for (const part of [
     'not encrypted',

@@ -107,7 +107,9 @@ function aegir_drupal(string $root, string $level): array
         'drush' => Composer\InstalledVersions::isInstalled('drush/drush') ? Composer\InstalledVersions::getPrettyVersion('drush/drush') : '',
         'users' => (int) Drupal::database()->query('SELECT COUNT(*) FROM {users} WHERE uid > 0')->fetchField(),
         'database' => Drupal::database()->databaseType() . ' ' . Drupal::database()->version(),
-        'encrypted' => (string) Drupal::database()->query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")->fetchField(1) !== '',
+        // Within a cluster there is no authority to check a database by, and no encryption.
+        'unencrypted' => is_file(__DIR__ . '/ca.pem')
+            && (string) Drupal::database()->query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")->fetchField(1) === '',
         'title' => Drupal::config('system.site')->get('name'),
         'profile' => (string) Drupal::installProfile(),
         'theme' => Drupal::config('system.theme')->get('default'),

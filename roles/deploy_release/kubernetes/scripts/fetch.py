@@ -175,7 +175,8 @@ def write_settings():
         return
     path = os.path.normpath(f"{CODE}/{setting('DOCROOT') or '.'}/{file}")
     folder = os.path.dirname(path)
-    if not os.path.realpath(folder).startswith(os.path.realpath(CODE)):
+    code = os.path.realpath(CODE)
+    if os.path.commonpath([os.path.realpath(folder), code]) != code:
         raise Refused(f"The folder of {file} is a link that leads out of the repository. Put the folder itself there.")
     os.makedirs(folder, exist_ok=True)
     if os.path.lexists(path):
