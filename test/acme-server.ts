@@ -96,7 +96,7 @@ export async function startAcmeServerHere(
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await execa('python3', ['-c', waitFor.replaceAll('\\"', '"'), address, `${folder}/root.pem`]);
+    await execa('python3', ['-c', waitFor, address, `${folder}/root.pem`]);
     const [ca, root] = await Promise.all(['own.pem', 'root.pem'].map(name => readFile(join(folder, name), 'utf8')));
     return { directory: `https://${address}:14000/dir`, ca: ca ?? '', root: root ?? '', stop };
   } catch (error) {

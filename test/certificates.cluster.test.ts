@@ -5,8 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { EntityView, OperationView } from '../api/contract.ts';
-import type { Entity } from '../model/entities.ts';
+import type { EntityView } from '../api/contract.ts';
 import { startAcmeServerHere } from './acme-server.ts';
 import { aegirKubeconfig } from './cluster-account.ts';
 import { type Aegir, startAegir } from './harness.ts';
@@ -18,7 +17,6 @@ if (reason) console.warn(`Skipped: certificates on Kubernetes. ${reason}`);
 
 vi.setConfig({ testTimeout: 300_000 });
 
-type Values = Record<string, unknown>;
 type Authority = Exclude<Awaited<ReturnType<typeof startAcmeServerHere>>, string>;
 
 describe.skipIf(reason !== null)('certificates of a site on Kubernetes', () => {
@@ -26,20 +24,10 @@ describe.skipIf(reason !== null)('certificates of a site on Kubernetes', () => {
   let aegir: Aegir;
   let authority: Authority;
 
-  async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await aegir.call<T>(method, path, body);
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  }
-  const add = (plural: string, values: Values) => send<Entity>('POST', `/api/${plural}`, { values });
-  const entity = () => send<EntityView>('GET', '/api/environments/shop');
-  const run = async (type: string, input: Values = {}): Promise<OperationView> => {
-    const operation = await aegir.run('environments', (await entity()).id, type, input);
-    expect(operation.state, `${type}: ${operation.message}\n${await aegir.log(operation.id)}`).toBe('succeeded');
-    return operation;
-  };
+  const run = (type: string, input?: Record<string, unknown>) => aegir.succeed('environments', 'shop', type, input);
   const states = async () => {
-    const { certificates } = (await entity()).values as { certificates: Record<string, { state: string }> };
+    const { values } = await aegir.send<EntityView>('GET', '/api/environments/shop');
+    const { certificates } = values as { certificates: Record<string, { state: string }> };
     return Object.fromEntries(Object.entries(certificates).map(([name, { state }]) => [name, state]));
   };
   /** What a visitor is shown that trusts the authority and nobody else: its serial number, or what is wrong with it. */
@@ -66,7 +54,7 @@ describe.skipIf(reason !== null)('certificates of a site on Kubernetes', () => {
     authority = started;
     await writeFile(join(cluster.folder, 'conf/hosts'), `${cluster.address} ${names.join(' ')}\n`);
     aegir = await startAegir();
-    await add('clusters', {
+    await aegir.add('clusters', {
       name: 'prod',
       kind: 'kubernetes',
       connection: 'kubeconfig',
@@ -75,9 +63,9 @@ describe.skipIf(reason !== null)('certificates of a site on Kubernetes', () => {
       acme_directory: authority.directory,
       acme_ca: authority.ca,
     });
-    await add('projects', { name: 'pages', repository: 'https://example.org/pages.git', application: 'generic' });
-    await add('releases', { name: 'one', project: 'pages', git_ref: 'a'.repeat(40), image: serve.byDigest });
-    await add('environments', {
+    await aegir.add('projects', { name: 'pages', repository: 'https://example.org/pages.git', application: 'generic' });
+    await aegir.add('releases', { name: 'one', project: 'pages', git_ref: 'a'.repeat(40), image: serve.byDigest });
+    await aegir.add('environments', {
       name: 'shop',
       release: 'one',
       cluster: 'prod',

@@ -1,31 +1,25 @@
-// A test cluster with all that PHP sites of a repository need, entered as the Cluster `prod`: images, a registry, a Backup store of the
-// control plane and a way there; and repositories that its builds can fetch.
+// An Aegir with a test cluster as the Cluster `prod` (cluster-stage.ts), and repositories that its builds can fetch.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { EntityView, OperationView } from '../api/contract.ts';
+import type { EntityView, OperationView, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
-import { aegirKubeconfig } from './cluster-account.ts';
+import { enterCluster, podsOf, type SitePods } from './cluster-stage.ts';
 import { type GitServer, startGitServer } from './git-server.ts';
 import { type Aegir, startAegir } from './harness.ts';
-import { type Registry, startRegistry } from './registry-server.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { startTestCluster, type TestCluster } from './test-cluster.ts';
 import { createVisitor, type Visit } from './visitor.ts';
 
 type Values = Record<string, unknown>;
 
-export interface ClusterFarm {
+export interface ClusterFarm extends SitePods {
   aegir: Aegir;
   cluster: TestCluster;
   git: GitServer;
   /** `commitFiles(join(repositories, 'site'), …)` is served as `${git.url}/site`. */
   repositories: string;
-  /** Fails with the answer where it is none of success. */
-  send<T>(method: string, path: string, body?: unknown): Promise<T>;
-  add(plural: string, values: Values): Promise<Entity>;
   /** Project of a repository, by its name, and its Releases: name → commit. */
   addProject(name: string, application: string, releases: Record<string, string>): Promise<void>;
   entity(name: string): Promise<EntityView>;
@@ -33,14 +27,14 @@ export interface ClusterFarm {
   start(name: string, type: string, input?: Values): Promise<OperationView & { log: string }>;
   /** The same; fails with message and log unless it has succeeded. */
   run(name: string, type: string, input?: Values): Promise<OperationView & { log: string }>;
+  /** Updates to a Release that must fail, and undoes that. @returns what needed attention */
+  failUpdate(name: string, release: string): Promise<string[]>;
+  /** A site of that Release, made of an archive of the one. */
+  exportInto(name: string, other: string, release: string): Promise<void>;
   /** Outputs of an Action on an Environment. */
   act(name: string, type: string): Promise<Values>;
   /** Asks as somebody who is there for the first time. */
   visit(url: string): Promise<Visit>;
-  /** What a command in the pod of a site prints. */
-  inPod(name: string, command: string): Promise<string>;
-  /** In its database, with columns between tabs. */
-  sql(name: string, text: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -55,81 +49,51 @@ export async function startClusterFarm(prefix: string): Promise<ClusterFarm> {
     await Promise.all([mkdir(repositories), mkdir(store)]);
     const cluster = await startTestCluster(prefix);
     stops.push(cluster.stop);
-    const [tools, mariadb, build] = await Promise.all(
-      (['tools', 'mariadb', 'build', 'php'] as const).map(image => cluster.importImage(image)),
-    );
-    const registry: Registry = await startRegistry(cluster);
-    stops.push(registry.stop);
     const git = await startGitServer(repositories, cluster.gateway);
     stops.push(git.stop);
     const aegir = await startAegir();
     stops.push(aegir.stop);
-    const way: TcpProxy = await startTcpProxy(new URL(aegir.url).host, cluster.gateway);
-    stops.push(way.stop);
-    const farm = { aegir, cluster, git, repositories, ...actions(aegir, cluster, git), stop };
-    await farm.add('backup_stores', { name: 'here', type: 'directory', folder: store });
-    await farm.add('clusters', {
-      name: 'prod',
-      kind: 'kubernetes',
-      connection: 'kubeconfig',
-      kubeconfig: await aegirKubeconfig(cluster),
-      backup_store: 'here',
-      feedback_url: `http://${way.address}`,
-      registry: `${registry.address}/sites`,
-      registry_plain: true,
-      tools_image: tools?.name,
-      database_image: mariadb?.name,
-      build_image: build?.name,
-      php_image: await registry.push('registry.local/php:1', 'bases/php:1'),
-    });
-    return farm;
+    await aegir.add('backup_stores', { name: 'here', type: 'directory', folder: store });
+    stops.push((await enterCluster(cluster, aegir)).stop);
+    return { aegir, cluster, git, repositories, ...actions(aegir, cluster, git), ...podsOf(cluster), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type Actions = Omit<ClusterFarm, 'aegir' | 'cluster' | 'git' | 'repositories' | 'stop'>;
+type Actions = Omit<ClusterFarm, 'aegir' | 'cluster' | 'git' | 'repositories' | 'stop' | keyof SitePods>;
 
 function actions(aegir: Aegir, cluster: TestCluster, git: GitServer): Actions {
-  const send = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const answer = await aegir.call<T>(method, path, body);
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  };
-  const add = (plural: string, values: Values) => send<Entity>('POST', `/api/${plural}`, { values });
-  const entity = (name: string) => send<EntityView>('GET', `/api/environments/${name}`);
-  const start: ClusterFarm['start'] = async (name, type, input = {}) => {
-    const operation = await aegir.run('environments', (await entity(name)).id, type, input);
-    return { ...operation, log: await aegir.log(operation.id) };
-  };
-  const inside = (name: string, pod: string, command: string) =>
-    cluster.kubectl(['--namespace', `aegir-${name}`, 'exec', pod, '--', 'sh', '-euc', command]);
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const withLog = async (operation: OperationView) => ({ ...operation, log: await aegir.log(operation.id) });
+  const run: ClusterFarm['run'] = async (name, type, input) =>
+    withLog(await aegir.succeed('environments', name, type, input));
   return {
-    send,
-    add,
     async addProject(name, application, releases) {
-      await add('projects', { name, repository: `${git.url}/${name}`, application });
+      await aegir.add('projects', { name, repository: `${git.url}/${name}`, application });
       for (const [release, git_ref] of Object.entries(releases))
-        await add('releases', { name: release, project: name, git_ref });
+        await aegir.add('releases', { name: release, project: name, git_ref });
     },
-    entity,
-    start,
-    async run(name, type, input) {
-      const operation = await start(name, type, input);
-      expect(operation.state, `${type}: ${operation.message}\n${operation.log}`).toBe('succeeded');
-      return operation;
+    entity: name => aegir.send('GET', `/api/environments/${name}`),
+    start: async (name, type, input) => withLog(await aegir.run('environments', name, type, input)),
+    run,
+    async failUpdate(name, release) {
+      const asked = { type: 'update_environment', input: { release } };
+      const { id } = await aegir.send<OperationView>('POST', `/api/environments/${name}/operations`, asked);
+      const failed = await aegir.waitUntilQuiet(id);
+      await aegir.decide(failed, 'undo');
+      expect((await aegir.waitFor(id)).state).toBe('failed');
+      return failed.attentions.map(({ message }) => message);
+    },
+    async exportInto(name, other, release) {
+      await run(name, 'export_environment');
+      const { items } = await aegir.send<Page<Entity>>('GET', '/api/archives');
+      const values = { name: other, release, cluster: 'prod', primary_name: `${other}.example.org`, kind: 'staging' };
+      await aegir.add('environments', values);
+      await run(other, 'import_archive', { archive: items[0]?.id });
     },
     act: async (name, type) =>
-      (await send<{ outputs: Values }>('POST', `/api/environments/${name}/actions`, { type, input: {} })).outputs,
+      (await aegir.send<{ outputs: Values }>('POST', `/api/environments/${name}/actions`, { type, input: {} })).outputs,
     visit: url => createVisitor(cluster.address).get(url),
-    inPod: (name, command) => inside(name, 'deploy/site', command),
-    sql: (name, text) =>
-      inside(
-        name,
-        'database-0',
-        `MYSQL_PWD="$MARIADB_PASSWORD" mariadb -BN -h127.0.0.1 -usite site -e ${quoted(text)}`,
-      ),
   };
 }

@@ -106,11 +106,10 @@ export interface Hands {
 }
 
 export function handsIn(cluster: TestCluster, namespace: string): Hands {
-  const sh = (command: string) =>
-    cluster.kubectl(['--namespace', namespace, 'exec', 'deploy/hands', '--', 'bash', '-euc', command]);
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const sh = (...command: string[]) =>
+    cluster.kubectl(['--namespace', namespace, 'exec', 'deploy/hands', '--', 'bash', '-euc', ...command]);
   return {
     sh,
-    sql: text => sh(`MYSQL_PWD=$MARIADB_PASSWORD mariadb --batch -N -hdatabase -usite site -e ${quoted(text)}`),
+    sql: text => sh('MYSQL_PWD=$MARIADB_PASSWORD mariadb --batch -N -hdatabase -usite site -e "$0"', text),
   };
 }

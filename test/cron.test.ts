@@ -24,13 +24,6 @@ let aegir: Aegir;
 let database: pg.Client;
 let server: Entity;
 
-async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const answer = await aegir.call<T>(method, path, body);
-  expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-  return answer.body;
-}
-
-const add = (plural: string, values: Record<string, unknown>) => send<Entity>('POST', `/api/${plural}`, { values });
 const folder = (name: string) => join(base, name);
 const write = (name: string, file: string, text: string) => {
   mkdirSync(join(folder(name), 'settings'), { recursive: true });
@@ -43,7 +36,7 @@ async function addSite(name: string, script: string | null, values: Record<strin
   write(name, 'run', `#!/bin/sh\necho "$2" >>${base}/order\nexec "$@"\n`);
   if (script !== null) write(name, 'settings/cron', `#!/bin/sh\n${script}\n`);
   const of = { release: 'one', cluster: 'farm', web_server: 'web', kind: 'staging' };
-  sites[name] = await add('environments', { ...of, name, primary_name: `${name}.example.org`, ...values });
+  sites[name] = await aegir.add('environments', { ...of, name, primary_name: `${name}.example.org`, ...values });
   await database.query(`update environments set state = 'enabled', path = $2 where id = $1`, [
     sites[name].id,
     folder(name),
@@ -51,7 +44,7 @@ async function addSite(name: string, script: string | null, values: Record<strin
 }
 
 async function cronOf(name: string): Promise<CronView> {
-  const { cron } = await send<EntityView>('GET', `/api/environments/${sites[name]?.id}`);
+  const { cron } = await aegir.send<EntityView>('GET', `/api/environments/${sites[name]?.id}`);
   expect(cron, name).toBeTruthy();
   return cron as CronView;
 }
@@ -69,11 +62,11 @@ beforeAll(async () => {
   database = new pg.Client({ connectionString: aegir.databaseUrl });
   await database.connect();
   const repository = 'https://example.org/shop.git';
-  await add('projects', { name: 'shop', repository, application: 'toy' });
-  await add('clusters', { name: 'farm', kind: 'servers' });
-  server = await add('servers', { name: 'web', cluster: 'farm', connection: 'local', web: true });
+  await aegir.add('projects', { name: 'shop', repository, application: 'toy' });
+  await aegir.add('clusters', { name: 'farm', kind: 'servers' });
+  server = await aegir.add('servers', { name: 'web', cluster: 'farm', connection: 'local', web: true });
   await database.query(`update servers set state = 'verified'`);
-  await add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
+  await aegir.add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
 });
 
 afterAll(async () => {
@@ -85,7 +78,7 @@ afterAll(async () => {
 
 test('a Schedule takes it, and a Server without sites says so', async () => {
   const when = { every: '15m', where: ['web=true'], catch_up_minutes: 10, paused: true };
-  await add('schedules', { name: 'site-cron', operation_type: 'sweep_cron', ...when });
+  await aegir.add('schedules', { name: 'site-cron', operation_type: 'sweep_cron', ...when });
   const refused = await sweep({ at_once: 1, total_seconds: 1 });
   expect([refused.state, refused.message]).toEqual(['failed', expect.stringContaining('must be 2 or more')]);
   const { state, tasks } = await sweep();
@@ -151,7 +144,7 @@ test('who was not on turn is first in the next sweep, and who hangs has one plac
 
 test('a site that fails again and again needs somebody, until it goes well; “Run cron” counts as well', async () => {
   const needs = async () => {
-    const { items } = await send<{ items: Need[] }>('GET', '/api/needs');
+    const { items } = await aegir.send<{ items: Need[] }>('GET', '/api/needs');
     return items.filter(({ topic, subject }) => topic === 'cron' && subject.name === 'broken');
   };
   const { failures } = await cronOf('broken');
@@ -186,10 +179,10 @@ test('nothing of a sweep that is cancelled goes on, and a site that an Operation
   await database.query('delete from environment_cron');
   write('hanging', 'settings/cron', '#!/bin/sh\nexec sleep 61837\n');
   const input = { type: 'sweep_cron', input: { seconds: 300, total_seconds: 600 } };
-  const { id } = await send<{ id: string }>('POST', `/api/servers/${server.id}/operations`, input);
+  const { id } = await aegir.send<{ id: string }>('POST', `/api/servers/${server.id}/operations`, input);
   const goesOn = () => spawnSync('pgrep', ['-f', '^sleep 61837$']).status === 0;
   await expect.poll(goesOn, { timeout: 30_000 }).toBe(true);
-  await send('POST', `/api/operations/${id}/cancel`, {});
+  await aegir.send('POST', `/api/operations/${id}/cancel`, {});
   expect((await aegir.waitFor(id)).state).toBe('cancelled');
   await expect.poll(goesOn, { timeout: 20_000 }).toBe(false);
   await database.query(
@@ -199,6 +192,6 @@ test('nothing of a sweep that is cancelled goes on, and a site that an Operation
   );
   await sweep();
   expect(await cronOf('hanging')).toMatchObject({ at: null, skippedBecause: '“Run cron” is under way.' });
-  const all = await send<Page<EntityView>>('GET', '/api/environments?limit=50');
+  const all = await aegir.send<Page<EntityView>>('GET', '/api/environments?limit=50');
   expect(all.items.every(({ cron }) => cron?.skippedBecause)).toBe(true);
 });

@@ -4,8 +4,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { OperationView, Page } from '../api/contract.ts';
-import type { Entity } from '../model/entities.ts';
 import { type ClusterFarm, startClusterFarm } from './cluster-farm.ts';
 import { commitFiles } from './git-server.ts';
 import { canRunClusters } from './test-cluster.ts';
@@ -50,7 +48,7 @@ describe.skipIf(reason !== null)('a Drupal site on Kubernetes', () => {
       v2: await commitFiles(shop, files(fine)),
       broken: await commitFiles(shop, files(fine + failing)),
     });
-    await farm.add('environments', {
+    await farm.aegir.add('environments', {
       ...{ name: 'shop', release: 'shop/v1', cluster: 'prod', primary_name: 'shop.example.org', kind: 'production' },
     });
   }, setUpMs);
@@ -85,13 +83,7 @@ describe.skipIf(reason !== null)('a Drupal site on Kubernetes', () => {
     await drush('pm:install', '--yes', 'aegir_trial');
     await farm.run('shop', 'update_environment', { release: 'shop/v2' });
     expect(await state()).toMatch(/^updated$/m);
-    const path = `/api/environments/${(await farm.entity('shop')).id}/operations`;
-    const input = { release: 'shop/broken' };
-    const { id } = await farm.send<OperationView>('POST', path, { type: 'update_environment', input });
-    const failed = await farm.aegir.waitUntilQuiet(id);
-    expect(failed.attentions.map(({ message }) => message)).toEqual([expect.stringContaining('The moon is away')]);
-    await farm.aegir.decide(failed, 'undo');
-    await farm.aegir.waitFor(id);
+    expect(await farm.failUpdate('shop', 'shop/broken')).toEqual([expect.stringContaining('The moon is away')]);
     expect([await state(), await titleOf()]).toEqual([
       expect.stringMatching(/^updated$/m),
       expect.stringContaining(titleInPages),
@@ -100,12 +92,7 @@ describe.skipIf(reason !== null)('a Drupal site on Kubernetes', () => {
 
   test('it is exported by Drush, and another site is made of the archive', async () => {
     await farm.inPod('shop', 'echo seen >/srv/site/files/x.txt');
-    await farm.run('shop', 'export_environment');
-    const { items } = await farm.send<Page<Entity>>('GET', '/api/archives');
-    await farm.add('environments', {
-      ...{ name: 'again', release: 'shop/v2', cluster: 'prod', primary_name: 'again.example.org', kind: 'staging' },
-    });
-    await farm.run('again', 'import_archive', { archive: items[0]?.id });
+    await farm.exportInto('shop', 'again', 'shop/v2');
     expect(await titleOf('again')).toContain(titleInPages);
     expect((await visit('/sites/default/files/x.txt', 'again')).body).toBe('seen\n');
   });

@@ -4,8 +4,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OperationView } from '../api/contract.ts';
-import type { Entity } from '../model/entities.ts';
 import { type GitServer, startGitServer } from './git-server.ts';
 import { type Aegir, type AegirOptions, startAegir } from './harness.ts';
 import { askPage } from './site-host.ts';
@@ -22,12 +20,10 @@ export interface Farm {
   git: GitServer;
   /** `commitFiles(join(repositories, 'site'), …)` is served as `${git.url}/site`. */
   repositories: string;
-  /** Throws with the answer when it is refused. */
-  make(plural: string, values: Values): Promise<Entity>;
+  make: Aegir['add'];
   /** Project and Release of a repository, by its name; the Release is `${name}/v1`. */
   addRelease(name: string, application: string): Promise<void>;
-  /** Throws with its message and log unless it succeeds. */
-  run(plural: string, id: string, type: string, input?: Values): Promise<OperationView>;
+  run: Aegir['succeed'];
   /** Status and text of a page, asked by name at the web host. */
   ask(name: string, path?: string): Promise<string>;
   stop(): Promise<void>;
@@ -76,23 +72,14 @@ export async function startFarm(prefix: string, options: FarmOptions = {}): Prom
 }
 
 function actions(aegir: Aegir, git: GitServer, web: TestHost): Pick<Farm, 'make' | 'addRelease' | 'run' | 'ask'> {
-  const make = async (plural: string, values: Values): Promise<Entity> => {
-    const { status, body } = await aegir.call<Entity>('POST', `/api/${plural}`, { values });
-    if (status !== 201) throw new Error(`${plural} ${String(values.name)}: ${JSON.stringify(body)}`);
-    return body;
-  };
+  const make = aegir.add;
   return {
     make,
     async addRelease(name, application) {
       await make('projects', { name, repository: `${git.url}/${name}`, application });
       await make('releases', { name: 'v1', project: name, git_ref: 'main' });
     },
-    async run(plural, id, type, input = {}) {
-      const operation = await aegir.run(plural, id, type, input);
-      if (operation.state !== 'succeeded')
-        throw new Error(`${type} on ${id} ${operation.state}: ${operation.message}\n${await aegir.log(operation.id)}`);
-      return operation;
-    },
+    run: aegir.succeed,
     ask: (name, path = '/') => askPage(web.address, name, path),
   };
 }

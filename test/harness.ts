@@ -9,6 +9,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 import type { OperationView } from '../api/contract.ts';
 import type { Choice } from '../model/attention.ts';
+import type { Entity } from '../model/entities.ts';
 import { isOver } from '../model/run.ts';
 import { launch, type Running, waitUntilReady } from '../start/launch.ts';
 import { freePort } from '../start/ports.ts';
@@ -25,8 +26,13 @@ export interface Aegir {
   server: Running;
   /** As the first administrator unless `token` says otherwise ('' = nobody). */
   call<T = unknown>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer<T>>;
-  /** Starts an Operation and waits for its end: what needs attention is left as it is. */
+  /** What it answers; throws unless that is success. */
+  send<T>(method: string, path: string, body?: unknown): Promise<T>;
+  add(plural: string, values: Record<string, unknown>): Promise<Entity>;
+  /** Starts an Operation and waits for its end: what needs attention is left as it is. @param id or name */
   run(plural: string, id: string, type: string, input?: Record<string, unknown>): Promise<OperationView>;
+  /** The same; throws with its message and log unless it succeeds. */
+  succeed: Aegir['run'];
   /** Its end; what needs attention is left as it is. */
   waitFor(operationId: string): Promise<OperationView>;
   /** Until it needs attention or is over. */
@@ -182,11 +188,18 @@ async function startPart(
   return running;
 }
 
-function createClient(
-  url: string,
-  home: string,
-): Pick<Aegir, 'call' | 'run' | 'waitFor' | 'waitUntilQuiet' | 'decide' | 'log'> {
+type Client = Pick<
+  Aegir,
+  'call' | 'send' | 'add' | 'run' | 'succeed' | 'waitFor' | 'waitUntilQuiet' | 'decide' | 'log'
+>;
+
+function createClient(url: string, home: string): Client {
   const call: Aegir['call'] = (method, path, body, options) => callApi({ url, home }, method, path, body, options);
+  const send = async <T>(method: string, path: string, given?: unknown): Promise<T> => {
+    const { status, body } = await call<T>(method, path, given);
+    if (status >= 300) throw new Error(`${method} ${path} is answered with ${status}: ${JSON.stringify(body)}`);
+    return body;
+  };
   const waitUntilQuiet = async (id: string): Promise<OperationView> => {
     const abort = new AbortController();
     const headers = { authorization: localAuthorization(home) };
@@ -198,7 +211,7 @@ function createClient(
       if (view?.attentions.some(({ isDecided }) => !isDecided)) break;
     }
     abort.abort();
-    return (await call<OperationView>('GET', `/api/operations/${id}`)).body;
+    return send<OperationView>('GET', `/api/operations/${id}`);
   };
   const decide: Aegir['decide'] = async ({ attentions }, choice, inputs = {}) => {
     for (const { operation, id, isDecided } of attentions) {
@@ -214,16 +227,23 @@ function createClient(
     await decide(operation, 'leave');
     return waitFor(id);
   };
+  const run: Aegir['run'] = async (plural, id, type, input = {}) =>
+    waitFor((await send<OperationView>('POST', `/api/${plural}/${id}/operations`, { type, input })).id);
+  const log = (id: string) => send<string>('GET', `/api/operations/${id}/log?format=text`);
   return {
     call,
+    send,
+    add: (plural, values) => send('POST', `/api/${plural}`, { values }),
+    run,
+    async succeed(plural, id, type, input) {
+      const operation = await run(plural, id, type, input);
+      const { state, message } = operation;
+      if (state !== 'succeeded') throw new Error(`${type} on ${id} ${state}: ${message}\n${await log(operation.id)}`);
+      return operation;
+    },
     waitFor,
     waitUntilQuiet,
     decide,
-    async run(plural, id, type, input = {}) {
-      const { status, body } = await call<OperationView>('POST', `/api/${plural}/${id}/operations`, { type, input });
-      if (status !== 201) throw new Error(`${type} was not started: ${JSON.stringify(body)}`);
-      return waitFor(body.id);
-    },
-    log: async id => (await call<string>('GET', `/api/operations/${id}/log?format=text`)).body,
+    log,
   };
 }

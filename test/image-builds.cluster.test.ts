@@ -42,19 +42,13 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
   let bases: { web_image: string; php_image: string };
   const clusters: Record<string, string> = {};
 
-  async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await aegir.call<T>(method, path, body);
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  }
-  const add = (plural: string, values: Record<string, unknown>) => send<Entity>('POST', `/api/${plural}`, { values });
-  const imageOf = async (id: string) => (await send<Entity>('GET', `/api/releases/${id}`)).values.image;
+  const imageOf = async (id: string) => (await aegir.send<Entity>('GET', `/api/releases/${id}`)).values.image;
 
   /** A Project with these files in its repository, and a Release of what was committed. */
   async function release(name: string, application: string, files: Record<string, string>, more = {}) {
     const hash = await commitFiles(join(folder, name), files);
-    await add('projects', { name, repository: `${git.url}/${name}`, application, ...more });
-    return { ...(await add('releases', { name: 'one', project: name, git_ref: 'main' })), hash };
+    await aegir.add('projects', { name, repository: `${git.url}/${name}`, application, ...more });
+    return { ...(await aegir.add('releases', { name: 'one', project: name, git_ref: 'main' })), hash };
   }
   const build = (id: string, where = 'prod') =>
     aegir.run('releases', id, 'build_image', { cluster: clusters[where] as string });
@@ -74,7 +68,9 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
   const override = async (plural: string, id: string, emptyDir: string) => {
     const path = `/api/${plural}/${id}/overrides/deploy_release/${encodeURIComponent('kubernetes/2-build.yml')}`;
     const volumes = `volumes: [{name: work, emptyDir: ${emptyDir}}]`;
-    await send('PUT', path, { text: `kind: Job\nmetadata: {name: build}\nspec: {template: {spec: {${volumes}}}}\n` });
+    await aegir.send('PUT', path, {
+      text: `kind: Job\nmetadata: {name: build}\nspec: {template: {spec: {${volumes}}}}\n`,
+    });
   };
   /** A Release whose build is on a volume that is too small. */
   const fill = async (name: string, volume: string) => {
@@ -134,7 +130,7 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
     const kubeconfig = await aegirKubeconfig(cluster);
     const addCluster = async (name: string, values: Record<string, unknown>) => {
       const common = { name, kind: 'kubernetes', connection: 'kubeconfig', kubeconfig, registry_plain: true };
-      const { id } = await add('clusters', { ...common, build_image: 'registry.local/build:1', ...values });
+      const { id } = await aegir.add('clusters', { ...common, build_image: 'registry.local/build:1', ...values });
       clusters[name] = id;
       // Most of a build is copies of images, which take a tenth of the time there.
       await override('clusters', name, '{medium: Memory, sizeLimit: 3Gi}');
@@ -167,7 +163,7 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
     expect(image).toBe(await registry.digestOf(`sites/pages:${hash}`));
     expect(operation.tasks.at(-1)?.outputs).toEqual({ image });
     expect(log).toMatch(/fetch: The repository has no Containerfile: it is put into the image .*bases\/web/);
-    expect((await send<Entity>('GET', `/api/releases/${id}`)).values.hash).toBe(hash);
+    expect((await aegir.send<Entity>('GET', `/api/releases/${id}`)).values.hash).toBe(hash);
     const address = await serve('pages', image);
     expect(await ask(address, '/')).toEqual({ status: 200, body: '<p>moon</p>' });
     expect((await ask(address, '/other.html')).status).toBe(404);
@@ -179,13 +175,13 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
 
     const verify = () => aegir.run('releases', id, 'verify_image', { cluster: clusters.prod as string });
     expect((await verify()).state).toBe('succeeded');
-    await send('PATCH', `/api/releases/${id}`, { values: { image: image.replace(/.{4}$/, '0000') } });
+    await aegir.send('PATCH', `/api/releases/${id}`, { values: { image: image.replace(/.{4}$/, '0000') } });
     expect((await verify()).tasks.at(-1)?.message).toMatch(
       /The registry has no .*0000 any more\. Empty the field “Image”/,
     );
 
     // Another Release of the same commit, or one whose name was taken away: nothing is built twice.
-    await send('PATCH', `/api/releases/${id}`, { values: { image: null } });
+    await aegir.send('PATCH', `/api/releases/${id}`, { values: { image: null } });
     const found = await built(id);
     expect(found.image).toBe(image);
     expect(found.log).toContain('The registry has the image of this commit already');
@@ -224,7 +220,7 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
 
   test('built by two Operations at once is one image, which both have', async () => {
     const { id, hash } = await release('twins', 'static', { 'index.html': 'twin' });
-    const other = await add('releases', { name: 'two', project: 'twins', git_ref: 'main' });
+    const other = await aegir.add('releases', { name: 'two', project: 'twins', git_ref: 'main' });
     const [one, two] = await Promise.all([built(id), built(other.id)]);
     expect(await registry.digestOf(`sites/twins:${hash}`)).toBe(one.image);
     expect(two.image).toBe(one.image);
@@ -253,13 +249,13 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
       );
       expect(made.code, made.stderr).toBe(0);
       const hash = made.stdout.trim();
-      await add('projects', {
+      await aegir.add('projects', {
         name: 'keyed',
         repository: `ssh://root@${proxy.address}/srv/site`,
         deploy_key: host.privateKey,
         application: 'generic',
       });
-      const { id } = await add('releases', { name: 'one', project: 'keyed', git_ref: hash });
+      const { id } = await aegir.add('releases', { name: 'one', project: 'keyed', git_ref: hash });
       expect((await built(id)).image).toBe(await registry.digestOf(`sites/keyed:${hash}`));
     } finally {
       await proxy.stop();
@@ -285,9 +281,9 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
       string,
       string,
     ];
-    const gone = await add('releases', { name: 'gone', project: 'plain', git_ref: '1'.repeat(40) });
-    await add('projects', { name: 'secret', repository: `${git.url}/private/site`, application: 'static' });
-    const hidden = await add('releases', { name: 'one', project: 'secret', git_ref: '2'.repeat(40) });
+    const gone = await aegir.add('releases', { name: 'gone', project: 'plain', git_ref: '1'.repeat(40) });
+    await aegir.add('projects', { name: 'secret', repository: `${git.url}/private/site`, application: 'static' });
+    const hidden = await aegir.add('releases', { name: 'one', project: 'secret', git_ref: '2'.repeat(40) });
     const cases: [id: string, where: string, said: RegExp][] = [
       [
         plain,
@@ -316,7 +312,7 @@ describe.skipIf(reason !== null)('the image of a Release', () => {
     const { id } = await release('lone', 'static', { 'index.html': 'x' });
     const empty = await release('empty', 'generic', { Containerfile: 'FROM scratch\nCOPY Containerfile /\n' });
     const another = async (project: string, name: string) =>
-      (await add('releases', { name, project, git_ref: 'main' })).id;
+      (await aegir.add('releases', { name, project, git_ref: 'main' })).id;
     const cases: [id: string, where: string, said: RegExp][] = [
       [id, 'bare', /the Cluster names no image to build on \(“Static sites”\)/],
       [

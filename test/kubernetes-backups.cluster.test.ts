@@ -33,28 +33,18 @@ describe.skipIf(reason !== null)('backups of a site on Kubernetes', () => {
   let farm: Entity;
   let site: Entity;
 
-  async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await aegir.call<T>(method, path, body);
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  }
-  const add = (plural: string, values: Record<string, unknown>) => send<Entity>('POST', `/api/${plural}`, { values });
   const change = (plural: string, { id }: Entity, values: Record<string, unknown>) =>
-    send<Entity>('PATCH', `/api/${plural}/${id}`, { values });
-  const run = (type: string, input: Record<string, unknown> = {}) => aegir.run('environments', site.id, type, input);
-  const succeeds = async (type: string, input: Record<string, unknown> = {}) => {
-    const operation = await run(type, input);
-    expect(operation.state, await aegir.log(operation.id)).toBe('succeeded');
-    return operation;
-  };
+    aegir.send<Entity>('PATCH', `/api/${plural}/${id}`, { values });
+  const succeeds = (type: string, input?: Record<string, unknown>) =>
+    aegir.succeed('environments', site.id, type, input);
   /** What it says. */
   const fails = async (type: string, input: Record<string, unknown> = {}) => {
-    const operation = await run(type, input);
+    const operation = await aegir.run('environments', site.id, type, input);
     expect(operation.state, await aegir.log(operation.id)).toBe('failed');
     return operation.tasks.find(({ state }) => state === 'failed')?.message ?? '';
   };
   const newestBackup = async () => {
-    const { items } = await send<Page<Entity>>('GET', '/api/backups?limit=500');
+    const { items } = await aegir.send<Page<Entity>>('GET', '/api/backups?limit=500');
     return items.sort((one, other) => one.id.localeCompare(other.id)).at(-1) as Entity;
   };
   const content = async () => [
@@ -108,15 +98,15 @@ describe.skipIf(reason !== null)('backups of a site on Kubernetes', () => {
     );
     aegir = await startAegir({ types: types.path });
     way = await startTcpProxy(new URL(aegir.url).host, cluster.gateway);
-    const store = await add('backup_stores', { name: 'folder', type: 'directory', folder, password });
-    await add('backup_stores', { name: 'cloud', ...s3.store, password });
+    const store = await aegir.add('backup_stores', { name: 'folder', type: 'directory', folder, password });
+    await aegir.add('backup_stores', { name: 'cloud', ...s3.store, password });
     const kubeconfig = await aegirKubeconfig(cluster);
     const place = { kind: 'kubernetes', connection: 'kubeconfig', kubeconfig, backup_store: store.id };
-    farm = await add('clusters', { name: 'farm', ...place });
-    await add('projects', { name: 'shop', repository: 'https://example.org/shop.git', application: 'static' });
-    await add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
+    farm = await aegir.add('clusters', { name: 'farm', ...place });
+    await aegir.add('projects', { name: 'shop', repository: 'https://example.org/shop.git', application: 'static' });
+    await aegir.add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
     const values = { name: 'shop', release: 'one', cluster: 'farm', kind: 'staging', primary_name: 'shop.example.org' };
-    site = await add('environments', values);
+    site = await aegir.add('environments', values);
     await succeeds('make_place');
     hands = handsIn(cluster, 'aegir-shop');
     await hands.sh(
@@ -200,7 +190,7 @@ describe.skipIf(reason !== null)('backups of a site on Kubernetes', () => {
     await hands.sh('rm -r /srv/site/files/*');
     await succeeds('bring_back', { backup: (await newestBackup()).id });
     expect(await content()).toEqual(before);
-    const cloud = (await send<Page<Entity>>('GET', '/api/backup_stores?name=cloud')).items[0] as Entity;
+    const cloud = (await aegir.send<Page<Entity>>('GET', '/api/backup_stores?name=cloud')).items[0] as Entity;
     await change('backup_stores', cloud, { password: 'wrong' });
     expect(await fails('keep_it')).toMatch(
       /Task “Look at the programs, the Backup store and the disk” failed: The encryption password of the Backup store is not the one with which this repository was made\.$/,
@@ -233,7 +223,7 @@ describe.skipIf(reason !== null)('backups of a site on Kubernetes', () => {
   test('a worker that is killed while restic works is followed by another one, and its Job goes on', async () => {
     await change('environments', site, { backup_store: 'folder' });
     await hands.sh('head -c 50000000 /dev/urandom >/srv/site/files/much');
-    const { id } = await send<OperationView>('POST', `/api/environments/${site.id}/operations`, {
+    const { id } = await aegir.send<OperationView>('POST', `/api/environments/${site.id}/operations`, {
       type: 'keep_it',
       input: {},
     });

@@ -28,14 +28,10 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
   let environment: Entity;
   let other: Entity;
 
-  async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await aegir.call<T>(method, path, body);
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  }
-  const add = (plural: string, values: Record<string, unknown>) => send<Entity>('POST', `/api/${plural}`, { values });
   const override = (plural: string, name: string, text: string | null) =>
-    send('PUT', `/api/${plural}/${name}/overrides/run_site/${encodeURIComponent('kubernetes/site.yml')}`, { text });
+    aegir.send('PUT', `/api/${plural}/${name}/overrides/run_site/${encodeURIComponent('kubernetes/site.yml')}`, {
+      text,
+    });
   const site = (metadata: string, container: string) =>
     `kind: Deployment\nmetadata: {name: web, ${metadata}}\nspec: {template: {spec: {containers: [{name: web, ${container}}]}}}\n`;
   const deployment = async (name: string) => {
@@ -57,18 +53,18 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
     types.operation('compare_site', 'environment', '[{id: run, task: run_site}]', 'check: true\n');
     aegir = await startAegir({ types: types.path });
     const kubeconfig = await aegirKubeconfig(cluster);
-    await add('clusters', { name: 'prod', kind: 'kubernetes', connection: 'kubeconfig', kubeconfig });
-    await add('projects', { name: 'shop', repository: 'https://example.org/shop.git', application: 'static' });
-    await add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
+    await aegir.add('clusters', { name: 'prod', kind: 'kubernetes', connection: 'kubeconfig', kubeconfig });
+    await aegir.add('projects', { name: 'shop', repository: 'https://example.org/shop.git', application: 'static' });
+    await aegir.add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
     const addEnvironment = async (name: string) => {
       const values = { name, release: 'one', cluster: 'prod', kind: 'staging', primary_name: `${name}.example.org` };
-      const added = await add('environments', values);
-      expect((await aegir.run('environments', added.id, 'make_place')).state).toBe('succeeded');
+      const added = await aegir.add('environments', values);
+      await aegir.succeed('environments', added.id, 'make_place');
       return added;
     };
     environment = await addEnvironment('shop');
     other = await addEnvironment('other');
-    expect((await aegir.run('environments', environment.id, 'run_site')).state).toBe('succeeded');
+    await aegir.succeed('environments', environment.id, 'run_site');
   });
   afterAll(async () => {
     await aegir?.stop();
@@ -77,7 +73,7 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
   });
 
   test('of Organisation, Cluster, Project and Environment are laid over one another; null takes away what a wider one gave', async () => {
-    const [organisation] = (await send<Page<Entity>>('GET', '/api/organisations')).items;
+    const [organisation] = (await aegir.send<Page<Entity>>('GET', '/api/organisations')).items;
     const club = String(organisation?.values.name);
     await override('organisations', organisation?.id ?? '', site('annotations: {club: "yes", tier: web}', 'env: []'));
     const limits = 'resources: {limits: {memory: 96Mi}, requests: {cpu: 10m}}';
@@ -87,7 +83,7 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
     const own = site('annotations: {tier: null}', `resources: {requests: null}, ${variables}`);
     await override('environments', environment.id, own);
 
-    const dry = await send<OperationView>('POST', `/api/environments/${environment.id}/operations`, {
+    const dry = await aegir.send<OperationView>('POST', `/api/environments/${environment.id}/operations`, {
       type: 'run_site',
       input: {},
       dryRun: true,
@@ -95,8 +91,7 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
     expect((await aegir.waitFor(dry.id)).state, await aegir.log(dry.id)).toBe('succeeded');
     expect(await deployment('shop')).toMatchObject({ annotations: {}, resources: { limits: { memory: '64Mi' } } });
 
-    const done = await aegir.run('environments', environment.id, 'run_site');
-    expect(done.state, await aegir.log(done.id)).toBe('succeeded');
+    const done = await aegir.succeed('environments', environment.id, 'run_site');
     const task = done.tasks.at(-1);
     expect(await deployment('shop')).toEqual({
       annotations: { club: 'yes', owner: 'shop' },
@@ -106,14 +101,14 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
         { name: 'MORE', value: 'more' },
       ],
     });
-    const { files } = await send<ReproduceView>('GET', `/api/tasks/${task?.id}/reproduce`);
+    const { files } = await aegir.send<ReproduceView>('GET', `/api/tasks/${task?.id}/reproduce`);
     expect(files.README).toContain(
       `Laid over kubernetes/site.yml, the last one counts: Organisation ${club}, version 1; Cluster prod, version 1; Project shop, version 1; Environment shop, version 1.`,
     );
     expect(files['manifests.yml']).toMatch(/owner: shop/);
 
     // What holds for all of them holds for the neighbour, and the Environment's own does not.
-    expect((await aegir.run('environments', other.id, 'run_site')).state).toBe('succeeded');
+    await aegir.succeed('environments', other.id, 'run_site');
     expect(await deployment('other')).toEqual({
       annotations: { club: 'yes', owner: 'shop', tier: 'web' },
       resources: { limits: { memory: '96Mi' }, requests: { cpu: '10m' } },
@@ -126,9 +121,8 @@ describe.skipIf(reason !== null)('overrides of a manifest', () => {
 
   test('a comparison sees what they make together: nothing is different, until one of them says something else', async () => {
     const compare = async () => {
-      const { state, id } = await aegir.run('environments', environment.id, 'compare_site');
-      expect(state, await aegir.log(id)).toBe('succeeded');
-      return send<DriftView>('GET', `/api/environments/${environment.id}/drift`);
+      await aegir.succeed('environments', environment.id, 'compare_site');
+      return aegir.send<DriftView>('GET', `/api/environments/${environment.id}/drift`);
     };
     expect((await compare()).differences).toEqual([]);
     await override('projects', 'shop', site('annotations: {owner: club}', 'env: []'));

@@ -2,9 +2,7 @@
 // them is left.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { EntityView, OperationView } from '../api/contract.ts';
 import type { DriftView } from '../api/drift-contract.ts';
-import type { Entity } from '../model/entities.ts';
 import { aegirKubeconfig } from './cluster-account.ts';
 import { type Aegir, startAegir } from './harness.ts';
 import { askPage } from './site-host.ts';
@@ -15,24 +13,12 @@ if (reason) console.warn(`Skipped: sites on Kubernetes. ${reason}`);
 
 vi.setConfig({ testTimeout: 300_000 });
 
-type Values = Record<string, unknown>;
-
 describe.skipIf(reason !== null)('sites on a Cluster of the kind kubernetes', () => {
   let cluster: TestCluster;
   let aegir: Aegir;
 
-  async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await aegir.call<T>(method, path, body);
-    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-    return answer.body;
-  }
-  const add = (plural: string, values: Values) => send<Entity>('POST', `/api/${plural}`, { values });
-  const entity = (name: string) => send<EntityView>('GET', `/api/environments/${name}`);
-  const run = async (name: string, type: string, input: Values = {}): Promise<OperationView> => {
-    const operation = await aegir.run('environments', (await entity(name)).id, type, input);
-    expect(operation.state, `${type}: ${operation.message}\n${await aegir.log(operation.id)}`).toBe('succeeded');
-    return operation;
-  };
+  const run = (name: string, type: string, input?: Record<string, unknown>) =>
+    aegir.succeed('environments', name, type, input);
   const ask = (name: string, path = '/') => askPage(cluster.address, name, path);
 
   beforeAll(async () => {
@@ -43,7 +29,7 @@ describe.skipIf(reason !== null)('sites on a Cluster of the kind kubernetes', ()
       cluster.importImage('mariadb'),
     ]);
     aegir = await startAegir();
-    await add('clusters', {
+    await aegir.add('clusters', {
       name: 'prod',
       kind: 'kubernetes',
       connection: 'kubeconfig',
@@ -51,8 +37,8 @@ describe.skipIf(reason !== null)('sites on a Cluster of the kind kubernetes', ()
       tools_image: tools.name,
       database_image: mariadb.name,
     });
-    await add('projects', { name: 'pages', repository: 'https://example.org/pages.git', application: 'generic' });
-    await add('releases', { name: 'one', project: 'pages', git_ref: 'a'.repeat(40), image: serve.byDigest });
+    await aegir.add('projects', { name: 'pages', repository: 'https://example.org/pages.git', application: 'generic' });
+    await aegir.add('releases', { name: 'one', project: 'pages', git_ref: 'a'.repeat(40), image: serve.byDigest });
   }, 900_000);
   afterAll(async () => {
     await aegir?.stop();
@@ -60,7 +46,7 @@ describe.skipIf(reason !== null)('sites on a Cluster of the kind kubernetes', ()
   });
 
   test('a site is installed and asked by its names; disabled, enabled and deleted', async () => {
-    await add('environments', {
+    await aegir.add('environments', {
       name: 'shop',
       release: 'one',
       cluster: 'prod',
@@ -90,8 +76,8 @@ describe.skipIf(reason !== null)('sites on a Cluster of the kind kubernetes', ()
     expect(again.tasks.filter(task => task.changed).map(task => task.title)).toEqual([]);
     const differences = async () => {
       await run('shop', 'check_drift');
-      const { body } = await aegir.call<DriftView>('GET', `/api/environments/${(await entity('shop')).id}/drift`);
-      return body.differences.map(({ task, resource }) => `${task} ${resource}`);
+      const drift = await aegir.send<DriftView>('GET', '/api/environments/shop/drift');
+      return drift.differences.map(({ task, resource }) => `${task} ${resource}`);
     };
     expect(await differences()).toEqual([]);
     await cluster.kubectl(['-n', 'aegir-shop', 'delete', 'networkpolicy', 'deny']);

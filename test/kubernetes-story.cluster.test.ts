@@ -7,15 +7,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
-import { aegirKubeconfig } from './cluster-account.ts';
+import { type ClusterStage, enterCluster, podsOf } from './cluster-stage.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { operatorOf } from './operator.ts';
-import { type Registry, startRegistry } from './registry-server.ts';
 import { askPage } from './site-host.ts';
 import { expectShown, moveAll, type Story, type StoryPlace, tellFirstHalf, tellLastHalf, tellRename } from './story.ts';
 import { phpShop, type StorySite } from './story-sites.ts';
 import { addStorySites, placeOnHost } from './story-stage.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { canRunClusters, startTestCluster, type TestCluster } from './test-cluster.ts';
 import { canRunHosts } from './test-host.ts';
 
@@ -30,41 +28,33 @@ vi.setConfig({ testTimeout: 1_200_000 });
 describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
   let cluster: TestCluster;
   let farm: Farm;
-  let registry: Registry;
-  let way: TcpProxy;
+  let stage: ClusterStage;
   let store: string;
   let servers: StoryPlace;
   let shop: StorySite;
   let story: Story;
 
   const get = () => story;
-  const inPod = (name: string, pod: string, command: string) =>
-    cluster.kubectl(['--namespace', `aegir-${name}`, 'exec', pod, '--', 'sh', '-euc', command]);
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-
   const pods: StoryPlace = {
     get address() {
       return cluster.address;
     },
-    sql: (name, text) =>
-      inPod(name, 'database-0', `MYSQL_PWD="$MARIADB_PASSWORD" mariadb -BN -h127.0.0.1 -usite site -e ${quoted(text)}`),
-    files: (name, command) => inPod(name, 'deploy/site', `cd /srv/site/files && ${command}`),
+    sql: (name, text) => podsOf(cluster).sql(name, text),
+    files: (name, command) => podsOf(cluster).inPod(name, `cd /srv/site/files && ${command}`),
     answers: ({ answers: { service_command: _ofServers, ...answers } }) => answers,
     // Commands of a Project, of which nobody knows.
     unsettled: ['install_generic'],
   };
+
   beforeAll(async () => {
     [cluster, farm] = await Promise.all([
       startTestCluster('story'),
       startFarm('kst', { web: { php_versions: ['8.2'] } }),
     ]);
-    const [tools, mariadb, build] = await Promise.all(
-      (['tools', 'mariadb', 'build', 'php'] as const).map(image => cluster.importImage(image)),
-    );
-    registry = await startRegistry(cluster);
-    const php = await registry.push('registry.local/php:1', 'bases/php:1');
-    way = await startTcpProxy(new URL(farm.aegir.url).host, cluster.gateway);
-    shop = phpShop(php);
+    store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
+    await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
+    stage = await enterCluster(cluster, farm.aegir);
+    shop = phpShop(stage.php);
     story = {
       aegir: farm.aegir,
       operator: operatorOf(farm.aegir),
@@ -73,23 +63,7 @@ describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
       shown: {},
       run: (name, type, input = {}) => farm.run('environments', name, type, input),
     };
-    store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
-    await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
     await story.operator.must('cluster', 'edit', 'farm', '--backup-store', 'here');
-    await farm.make('clusters', {
-      name: 'prod',
-      kind: 'kubernetes',
-      connection: 'kubeconfig',
-      kubeconfig: await aegirKubeconfig(cluster),
-      backup_store: 'here',
-      feedback_url: `http://${way.address}`,
-      registry: `${registry.address}/sites`,
-      registry_plain: true,
-      tools_image: tools?.name,
-      database_image: mariadb?.name,
-      build_image: build?.name,
-      php_image: php,
-    });
     await addStorySites(farm, [shop], () => ({ cluster: 'prod', cluster_database: true }));
     servers = placeOnHost(farm, story.operator, farm.web, ({ answers }) => ({
       cluster: 'farm',
@@ -99,9 +73,8 @@ describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
     }));
   }, setUpMs);
   afterAll(async () => {
-    await way?.stop();
+    await stage?.stop();
     await farm?.stop();
-    await registry?.stop();
     await cluster?.stop();
     if (store) await rm(store, { recursive: true, force: true });
   });

@@ -16,25 +16,22 @@ let aegir: Aegir;
 let project: Entity;
 let database: pg.Client;
 
-async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const answer = await aegir.call<T>(method, path, body);
-  expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
-  return answer.body;
-}
-
-const needs = () => send<{ items: Need[]; totals: Partial<Record<NeedTopic, number>> }>('GET', '/api/needs');
+const needs = () => aegir.send<{ items: Need[]; totals: Partial<Record<NeedTopic, number>> }>('GET', '/api/needs');
 const of = async (topic: NeedTopic) => (await needs()).items.filter(item => item.topic === topic);
-const add = (plural: string, values: Record<string, unknown>) => send<Entity>('POST', `/api/${plural}`, { values });
 const broken = join(types.path, 'broken');
 
 beforeAll(async () => {
   types.shellTask('shaky', `[ ! -e "${broken}" ]`);
   types.operation('shaky', 'project', '[{id: one, task: shaky}]');
   aegir = await startAegir({ types: types.path });
-  project = await add('projects', { name: 'shop', repository: 'https://example.org/shop.git', application: 'static' });
-  await add('clusters', { name: 'farm', kind: 'servers' });
-  await add('servers', { name: 'web', cluster: 'farm', connection: 'local' });
-  await add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
+  project = await aegir.add('projects', {
+    name: 'shop',
+    repository: 'https://example.org/shop.git',
+    application: 'static',
+  });
+  await aegir.add('clusters', { name: 'farm', kind: 'servers' });
+  await aegir.add('servers', { name: 'web', cluster: 'farm', connection: 'local' });
+  await aegir.add('releases', { name: 'one', project: 'shop', git_ref: 'main' });
   database = new pg.Client({ connectionString: aegir.databaseUrl });
   await database.connect();
 });
@@ -53,7 +50,7 @@ test('an Operation asks, then has failed, until somebody has seen it or it succe
   writeFileSync(broken, '');
   const start = async () =>
     aegir.waitUntilQuiet(
-      (await send<{ id: string }>('POST', `/api/projects/${project.id}/operations`, { type: 'shaky' })).id,
+      (await aegir.send<{ id: string }>('POST', `/api/projects/${project.id}/operations`, { type: 'shaky' })).id,
     );
   const asking = await start();
   expect(await of('attention')).toMatchObject([
@@ -63,7 +60,7 @@ test('an Operation asks, then has failed, until somebody has seen it or it succe
   await aegir.waitUntilQuiet(asking.id);
   expect(await of('attention')).toEqual([]);
   expect(await of('failure')).toMatchObject([{ seen: asking.id }]);
-  await send('POST', `/api/operations/${asking.id}/seen`, {});
+  await aegir.send('POST', `/api/operations/${asking.id}/seen`, {});
   expect(await of('failure')).toEqual([]);
   const again = await start();
   await aegir.decide(again, 'leave');
@@ -75,7 +72,7 @@ test('an Operation asks, then has failed, until somebody has seen it or it succe
 });
 
 test('a Schedule that is paused, and one that was missed', async () => {
-  const { id } = await add('schedules', {
+  const { id } = await aegir.add('schedules', {
     name: 'nightly',
     operation_type: 'shaky',
     cron: '0 3 * * *',
@@ -89,14 +86,14 @@ test('a Schedule that is paused, and one that was missed', async () => {
     [id],
   );
   expect(await of('missed')).toMatchObject([{ words: 'Every worker was away.', next: { path: `/schedules/${id}` } }]);
-  await send('DELETE', `/api/schedules/${id}`);
+  await aegir.send('DELETE', `/api/schedules/${id}`);
   expect(await of('paused')).toEqual([]);
 });
 
 test('production without a proven backup, certificates that end, a full disk, drift, a broken site', async () => {
   const values = { release: 'one', cluster: 'farm', kind: 'production' };
-  const shop = await add('environments', { ...values, name: 'shop', primary_name: 'shop.example.org' });
-  await add('environments', { ...values, name: 'dev', primary_name: 'dev.example.org', kind: 'development' });
+  const shop = await aegir.add('environments', { ...values, name: 'shop', primary_name: 'shop.example.org' });
+  await aegir.add('environments', { ...values, name: 'dev', primary_name: 'dev.example.org', kind: 'development' });
   await database.query(`update environments set state = 'enabled'`);
   expect(await of('unproven')).toMatchObject([
     {
@@ -136,7 +133,7 @@ test('production without a proven backup, certificates that end, a full disk, dr
 });
 
 test('a receiver that gets nothing for an hour, or was given up, until something arrives', async () => {
-  const { id } = await add('receivers', { name: 'ops', type: 'email', addresses: ['ada@example.org'] });
+  const { id } = await aegir.add('receivers', { name: 'ops', type: 'email', addresses: ['ada@example.org'] });
   await database.query(`update receivers set trouble = 'The server is away.'`);
   const deliver = (state: string, minutes: number, ended: boolean) =>
     database.query(
@@ -158,13 +155,13 @@ test('a receiver that gets nothing for an hour, or was given up, until something
   expect(await of('receiver')).toEqual([]);
   await deliver('given_up', 2, true);
   expect(await of('receiver')).toHaveLength(1);
-  await send('DELETE', `/api/receivers/${id}`);
+  await aegir.send('DELETE', `/api/receivers/${id}`);
   expect(await of('receiver')).toEqual([]);
 });
 
 test('a Rollout that stands still, and no worker at all', async () => {
   writeFileSync(broken, '');
-  const { id } = await send<{ id: string }>('POST', '/api/rollouts', { values: { operation_type: 'shaky' } });
+  const { id } = await aegir.send<{ id: string }>('POST', '/api/rollouts', { values: { operation_type: 'shaky' } });
   await expect
     .poll(async () => (await of('rollout'))[0]?.next, { timeout: 60_000 })
     .toEqual({

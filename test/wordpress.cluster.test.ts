@@ -3,8 +3,6 @@
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { OperationView, Page } from '../api/contract.ts';
-import type { Entity } from '../model/entities.ts';
 import { type ClusterFarm, startClusterFarm } from './cluster-farm.ts';
 import { commitFiles } from './git-server.ts';
 import { canRunClusters } from './test-cluster.ts';
@@ -54,7 +52,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
       v2: await commitFiles(blog, { [pluginFile]: plugin('2.0') }),
       broken: await commitFiles(blog, { [pluginFile]: plugin('3.0', `throw new Exception('no moon');`) }),
     });
-    await farm.add('environments', {
+    await farm.aegir.add('environments', {
       ...{ name: 'blog', release: 'blog/v1', cluster: 'prod', primary_name: 'blog.example.org', kind: 'production' },
     });
   }, setUpMs);
@@ -111,13 +109,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
     expect(await option('notes_version')).toBe('1.0');
     await farm.run('blog', 'update_environment', { release: 'blog/v2' });
     expect(await option('notes_version')).toBe('2.0');
-    const path = `/api/environments/${(await farm.entity('blog')).id}/operations`;
-    const input = { release: 'blog/broken' };
-    const { id } = await farm.send<OperationView>('POST', path, { type: 'update_environment', input });
-    const failed = await farm.aegir.waitUntilQuiet(id);
-    expect(failed.attentions.map(({ message }) => message)).toEqual([expect.stringContaining('no moon')]);
-    await farm.aegir.decide(failed, 'undo');
-    await farm.aegir.waitFor(id);
+    expect(await farm.failUpdate('blog', 'blog/broken')).toEqual([expect.stringContaining('no moon')]);
     expect([await option('notes_version'), await titleOf()]).toEqual(['2.0', titleInPages]);
     const refused = await farm.start('blog', 'update_environment', { release: 'blog/v1' });
     expect([refused.state, refused.message]).toEqual(['failed', expect.stringContaining('The plugin notes')]);
@@ -136,13 +128,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
   });
 
   test('it is exported, and another site is made of the archive', async () => {
-    const { log } = await farm.run('blog', 'export_environment');
-    expect(log).toContain('code');
-    const { items } = await farm.send<Page<Entity>>('GET', '/api/archives');
-    await farm.add('environments', {
-      ...{ name: 'again', release: 'blog/v2', cluster: 'prod', primary_name: 'again.example.org', kind: 'staging' },
-    });
-    await farm.run('again', 'import_archive', { archive: items[0]?.id });
+    await farm.exportInto('blog', 'again', 'blog/v2');
     expect(await titleOf('again')).toBe(titleInPages);
     expect((await visit('/wp-content/uploads/x.txt', 'again')).body).toBe('seen\n');
     await farm.run('again', 'delete_environment', { although_enabled: true, without_backup: true });
