@@ -2,11 +2,10 @@
 // its row. Nothing is held in memory.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { AppError, errorText } from '../model/errors.ts';
 
@@ -87,11 +86,16 @@ async function write(rules: ArchiveRules, draft: string, body: ReadableStream | 
       yield piece;
     }
   };
-  await pipeline(body ? arriving(body) : Readable.from([]), measure, createWriteStream(draft, { mode: 0o600 }));
+  // A stream that opened it itself could still do so when the file of what was refused has been removed.
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(measure(body ? arriving(body) : Readable.from([])));
+    // On the disk, before anybody is told that it is there.
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   if (bytes === 0) throw notPacked();
-  // On the disk, before anybody is told that it is there.
-  const handle = await open(draft, 'r');
-  await handle.sync().finally(() => handle.close());
   return { bytes, sha256: hash.digest('hex') };
 }
 

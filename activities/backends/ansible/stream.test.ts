@@ -78,7 +78,7 @@ test('lines come in order, blank, unfinished and undecodable ones included, over
 
 test('a line is sent while the command runs', async () => {
   const answer = await stream(
-    bash('echo now; until [ -e /proc/self/missing ] || [ "$SECONDS" -ge 1 ]; do :; done; echo later'),
+    bash('echo now; until [ -e /proc/self/missing ] || [ "$SECONDS" -ge 2 ]; do :; done; echo later'),
   );
   expect(answer.rc).toBe(0);
   expect(posts).toBeGreaterThanOrEqual(2);
