@@ -51,7 +51,9 @@ export async function addSide(
 /** What is not answered stays as it is, as far as that is in the same Cluster; the rest is placed. */
 async function placeOf(deps: DispatchDependencies, organisation: string, { values }: Entity, answers: Values) {
   const given = Object.fromEntries(places.flatMap(name => (answers[name] ? [[name, answers[name]]] : [])));
-  const first = given[serverFields.web] ?? given[serverFields.database];
+  // The database of a site on Kubernetes may be on a Server, which is in another Cluster.
+  const isOnServers = (values[serverFields.web] ?? null) !== null;
+  const first = given[serverFields.web] ?? (isOnServers ? given[serverFields.database] : undefined);
   const server = typeof first === 'string' ? await findEntity(deps.db, 'server', first, organisation) : null;
   const cluster = given.cluster ?? server?.values.cluster ?? values.cluster;
   if (cluster !== values.cluster) return { cluster, ...given };

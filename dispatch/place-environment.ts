@@ -3,6 +3,7 @@
 
 import type { ApplicationType } from '../model/application-type.ts';
 import type { Catalogue } from '../model/catalogue.ts';
+import { isGiven } from '../model/coerce.ts';
 import type { Entity } from '../model/entities.ts';
 import { invalid, type Problem } from '../model/errors.ts';
 import {
@@ -86,7 +87,8 @@ const cannotMove = 'It is installed there: run “Move”, or “Move the databa
 async function placedValues(db: Db, request: PlacementRequest, written: Values): Promise<Values> {
   const found = await findCluster(db, request);
   if ('problems' in found) throw refusal(found.problems);
-  await lockPlaces(db, found.cluster.id);
+  const clusters = [found.cluster.id, ...entriesOf(found.chosen).map(([, { values }]) => String(values.cluster))];
+  await lockPlaces(db, clusters);
   const { servers, clusterDatabase, problems } = await placeWithin(db, request, found);
   if (problems.length > 0) throw refusal(problems);
   const ids = Object.fromEntries(servers.map(({ field, id }) => [field, id]));
@@ -118,7 +120,8 @@ interface FoundCluster {
   chosen: Chosen;
 }
 
-/** The one that is given, else that of the given Servers, which must all be in it. */
+/** The one that is given, else that of the given Servers, which must all be in it; the database of a site on Kubernetes may be on a
+ * Server, which is in another one. */
 async function findCluster(db: Db, request: PlacementRequest): Promise<FoundCluster | { problems: Problem[] }> {
   const { organisation, values } = request;
   const serverOf = async (service: Service) => {
@@ -133,18 +136,27 @@ async function findCluster(db: Db, request: PlacementRequest): Promise<FoundClus
     return { problems: [{ path: 'cluster', message: `${nameOf(cluster)} is deleted: choose another Cluster.` }] };
   const problems: Problem[] = [];
   for (const [service, server] of entriesOf(chosen)) {
-    if (server.values.cluster === cluster.id) continue;
+    if (server.values.cluster === cluster.id || (service === 'database' && isKubernetes(cluster))) continue;
     const other = await findEntity(db, 'cluster', String(server.values.cluster), organisation);
     const message = `${nameOf(server)} is in the Cluster ${nameOf(other)}, not in ${nameOf(cluster)}.`;
     problems.push({ path: serverFields[service], message });
   }
-  return problems.length > 0 ? { problems } : { cluster, chosen };
+  if (problems.length > 0) return { problems };
+  const shared = chosen.database ? undefined : databaseOfModel(cluster, request);
+  if (shared) chosen.database = await findEntity(db, 'server', shared, organisation);
+  return { cluster, chosen };
+}
+
+/** Beside a site on Kubernetes whose database is on a Server its copy has its own there, too. */
+function databaseOfModel(cluster: Entity, { values, like }: PlacementRequest): string | undefined {
+  if (!like || !isKubernetes(cluster) || like.values.cluster !== cluster.id || values.cluster_database === true) return;
+  return (like.values[serverFields.database] ?? undefined) as string | undefined;
 }
 
 async function placeWithin(db: Db, request: PlacementRequest, found: FoundCluster): Promise<PlacementView> {
   const { cluster, chosen } = found;
   const application = await applicationOf(db, request);
-  if (cluster.values.kind === 'kubernetes') return placeInCluster(application, request);
+  if (isKubernetes(cluster)) return placeInCluster(db, request, found, application);
   if (request.values.cluster_database === true)
     return {
       servers: [],
@@ -170,20 +182,39 @@ async function placeWithin(db: Db, request: PlacementRequest, found: FoundCluste
   return view;
 }
 
-/** Its own scheduler chooses nodes; what is to be said is where the database is. */
-function placeInCluster(
+/** Its own scheduler chooses nodes; what is to be said is where the database is: on a Server that was chosen, or in the cluster. */
+async function placeInCluster(
+  db: Db,
+  request: PlacementRequest,
+  { cluster, chosen }: FoundCluster,
   application: ApplicationType | undefined,
-  { values, before, like = before }: PlacementRequest,
-): PlacementView {
+): Promise<PlacementView> {
+  const { values, before, like = before } = request;
   const need = application?.database ?? 'optional';
+  const problems = needless(application, chosen);
+  if (need === 'none' && values.cluster_database === true)
+    problems.push({ path: 'cluster_database', message: `“${application?.title}” uses no database: leave this empty.` });
+  if (chosen.database) {
+    if (values.cluster_database === true)
+      problems.push({
+        path: 'cluster_database',
+        message: `${nameOf(chosen.database)} was chosen for its database: leave this empty, or that.`,
+      });
+    const candidates = await listCandidates(db, String(chosen.database.values.cluster), before?.id);
+    const wish: Wish = { service: 'database', cluster: nameOf(cluster), phpVersion: null };
+    const server = candidates.find(one => one.id === chosen.database?.id) as Candidate;
+    const placed = keepChosen(server, wish, before);
+    if ('problems' in placed) return { servers: [], problems: [...problems, ...placed.problems] };
+    const { id, name } = placed.server;
+    const isLike = like !== undefined && !isGiven(values[serverFields.database]);
+    const reason = isLike ? `where ${nameOf(like)} has its own` : placed.reason;
+    return { servers: [{ field: serverFields.database, id, name, reason }], clusterDatabase: false, problems };
+  }
   const wanted = (values.cluster_database ??
     like?.values.cluster_database ??
     like?.values[serverFields.database] ??
     null) as unknown;
   const isWanted = need === 'required' || (need === 'optional' && wanted !== null && wanted !== false);
-  const problems: Problem[] = [];
-  if (need === 'none' && values.cluster_database === true)
-    problems.push({ path: 'cluster_database', message: `“${application?.title}” uses no database: leave this empty.` });
   return { servers: [], clusterDatabase: isWanted, problems };
 }
 
@@ -215,5 +246,6 @@ function phpFor(application: ApplicationType | undefined, values: Values): strin
   return application?.php ? String(values.php_version ?? '') : null;
 }
 
+const isKubernetes = (cluster: Entity) => cluster.values.kind === 'kubernetes';
 const nameOf = (entity: Entity) => String(entity.values.name);
 const entriesOf = (chosen: Chosen) => Object.entries(chosen) as [Service, Entity][];

@@ -191,7 +191,7 @@ export const entities: Record<EntityKind, EntityDefinition> = {
         type: 'reference',
         to: 'server',
         label: 'Database server',
-        help: 'Empty: the one of the Cluster with most room, when the application needs a database.',
+        help: 'Empty: the one of the Cluster with most room, when the application needs a database; on Kubernetes one in the cluster.',
       },
       {
         name: 'kind',

@@ -10,7 +10,7 @@ export const podFields: FieldSpec[] = [
     group,
     type: 'bool',
     label: 'Database in the cluster',
-    help: 'A MariaDB of its own beside the site. Empty: when the application needs one.',
+    help: 'A MariaDB of its own beside the site. Empty: when the application needs one, and no database server is chosen.',
   },
   { name: 'replicas', group, type: 'int', label: 'Pods', default: 1, help: 'That answer visitors at the same time.' },
   { name: 'cpu', group, type: 'float', label: 'Processors', default: 1, help: 'At most, of each pod.' },

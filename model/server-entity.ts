@@ -134,6 +134,15 @@ export const server: EntityDefinition = {
     },
     { name: 'database_port', group: 'Database', type: 'int', label: 'Database port', default: 3306 },
     {
+      name: 'database_clients',
+      group: 'Database',
+      type: 'list',
+      elements: 'str',
+      label: 'Further clients',
+      default: [],
+      help: 'Beside the web Servers of its Cluster: addresses or networks from which pods come, such as 10.0.0.0/8. “Prepare” lets them in.',
+    },
+    {
       name: 'base_path',
       group: 'What it carries',
       type: 'str',

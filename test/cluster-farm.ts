@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { EntityView, OperationView, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
-import { enterCluster, podsOf, type SitePods } from './cluster-stage.ts';
+import { type ClusterStage, enterCluster, podsOf, type SitePods } from './cluster-stage.ts';
 import { type GitServer, startGitServer } from './git-server.ts';
 import { type Aegir, startAegir } from './harness.ts';
 import { startTestCluster, type TestCluster } from './test-cluster.ts';
@@ -14,7 +14,7 @@ import { createVisitor, type Visit } from './visitor.ts';
 
 type Values = Record<string, unknown>;
 
-export interface ClusterFarm extends SitePods {
+export interface ClusterFarm extends SitePods, Pick<ClusterStage, 'bases'> {
   aegir: Aegir;
   cluster: TestCluster;
   git: GitServer;
@@ -54,15 +54,16 @@ export async function startClusterFarm(prefix: string): Promise<ClusterFarm> {
     const aegir = await startAegir();
     stops.push(aegir.stop);
     await aegir.add('backup_stores', { name: 'here', type: 'directory', folder: store });
-    stops.push((await enterCluster(cluster, aegir)).stop);
-    return { aegir, cluster, git, repositories, ...actions(aegir, cluster, git), ...podsOf(cluster), stop };
+    const { bases, stop: leave } = await enterCluster(cluster, aegir);
+    stops.push(leave);
+    return { aegir, cluster, git, bases, repositories, ...actions(aegir, cluster, git), ...podsOf(cluster), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type Actions = Omit<ClusterFarm, 'aegir' | 'cluster' | 'git' | 'repositories' | 'stop' | keyof SitePods>;
+type Actions = Omit<ClusterFarm, 'aegir' | 'cluster' | 'git' | 'bases' | 'repositories' | 'stop' | keyof SitePods>;
 
 function actions(aegir: Aegir, cluster: TestCluster, git: GitServer): Actions {
   const withLog = async (operation: OperationView) => ({ ...operation, log: await aegir.log(operation.id) });

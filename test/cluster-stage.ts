@@ -8,15 +8,15 @@ import { startTcpProxy } from './tcp-proxy.ts';
 import type { TestCluster } from './test-cluster.ts';
 
 export interface ClusterStage {
-  /** The image of PHP, in the registry. */
-  php: string;
+  /** What sites are built on, in the registry. */
+  bases: { php_image: string; web_image: string };
   stop(): Promise<void>;
 }
 
 /** There must be a Backup store `here`. */
 export async function enterCluster(cluster: TestCluster, aegir: Aegir): Promise<ClusterStage> {
   const [tools, mariadb, build] = await Promise.all(
-    (['tools', 'mariadb', 'build', 'php'] as const).map(image => cluster.importImage(image)),
+    (['tools', 'mariadb', 'build', 'php', 'static'] as const).map(image => cluster.importImage(image)),
   );
   const registry = await startRegistry(cluster);
   const way = await startTcpProxy(new URL(aegir.url).host, cluster.gateway);
@@ -25,7 +25,10 @@ export async function enterCluster(cluster: TestCluster, aegir: Aegir): Promise<
     await registry.stop();
   };
   try {
-    const php = await registry.push('registry.local/php:1', 'bases/php:1');
+    const bases = {
+      php_image: await registry.push('registry.local/php:1', 'bases/php:1'),
+      web_image: await registry.push('registry.local/static:1', 'bases/web:1'),
+    };
     await aegir.add('clusters', {
       name: 'prod',
       kind: 'kubernetes',
@@ -38,9 +41,9 @@ export async function enterCluster(cluster: TestCluster, aegir: Aegir): Promise<
       tools_image: tools?.name,
       database_image: mariadb?.name,
       build_image: build?.name,
-      php_image: php,
+      ...bases,
     });
-    return { php, stop };
+    return { bases, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,5 +1,5 @@
-// The whole life of a site on a Kubernetes cluster, from its installation until it is deleted, with a Move to servers and back: PHP
-// with a MariaDB of its own. Its story is that of the sites on servers (story.ts).
+// The whole life of two sites on a Kubernetes cluster, from their installation until they are deleted, with a Move to servers and
+// back: PHP with a MariaDB of its own, and static files. Their story is that of the sites on servers (story.ts).
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,21 +11,30 @@ import { type ClusterStage, enterCluster, podsOf } from './cluster-stage.ts';
 import { type Farm, startFarm } from './farm.ts';
 import { operatorOf } from './operator.ts';
 import { askPage } from './site-host.ts';
-import { expectShown, moveAll, type Story, type StoryPlace, tellFirstHalf, tellLastHalf, tellRename } from './story.ts';
-import { phpShop, type StorySite } from './story-sites.ts';
+import {
+  expectShown,
+  forEachSite,
+  moveAll,
+  type Story,
+  type StoryPlace,
+  tellFirstHalf,
+  tellLastHalf,
+  tellRename,
+} from './story.ts';
+import { phpShop, type StorySite, staticPages } from './story-sites.ts';
 import { addStorySites, placeOnHost } from './story-stage.ts';
 import { canRunClusters, startTestCluster, type TestCluster } from './test-cluster.ts';
 import { canRunHosts } from './test-host.ts';
 
 const reason = canRunClusters() ?? canRunHosts();
-if (reason) console.warn(`Skipped: the life of a site on Kubernetes. ${reason}`);
+if (reason) console.warn(`Skipped: the life of sites on Kubernetes. ${reason}`);
 
-/** A cluster, two hosts and four images; on a loaded machine that takes many minutes. */
+/** A cluster, two hosts and five images; on a loaded machine that takes many minutes. */
 const setUpMs = 1_800_000;
 // A clone that is filled, copied over and deleted took eight minutes at a load of 13.
 vi.setConfig({ testTimeout: 1_200_000 });
 
-describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
+describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes', () => {
   let cluster: TestCluster;
   let farm: Farm;
   let stage: ClusterStage;
@@ -54,21 +63,21 @@ describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
     store = await mkdtemp(join(tmpdir(), 'aegir-store-'));
     await farm.make('backup_stores', { name: 'here', type: 'directory', folder: store });
     stage = await enterCluster(cluster, farm.aegir);
-    shop = phpShop(stage.php);
+    shop = phpShop(stage.bases.php_image);
     story = {
       aegir: farm.aegir,
       operator: operatorOf(farm.aegir),
-      sites: [shop],
+      sites: [shop, staticPages],
       place: pods,
       shown: {},
       run: (name, type, input = {}) => farm.run('environments', name, type, input),
     };
     await story.operator.must('cluster', 'edit', 'farm', '--backup-store', 'here');
-    await addStorySites(farm, [shop], () => ({ cluster: 'prod', cluster_database: true }));
-    servers = placeOnHost(farm, story.operator, farm.web, ({ answers }) => ({
+    await addStorySites(farm, story.sites, ({ rows }) => ({ cluster: 'prod', cluster_database: rows !== null }));
+    servers = placeOnHost(farm, story.operator, farm.web, ({ answers, rows }) => ({
       cluster: 'farm',
       web_server: 'web',
-      database_server: 'database',
+      ...(rows ? { database_server: 'database' } : {}),
       ...answers,
     }));
   }, setUpMs);
@@ -79,7 +88,8 @@ describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
     if (store) await rm(store, { recursive: true, force: true });
   });
 
-  tellFirstHalf(get, { kind: 'staging' }, async (_, copy) => {
+  tellFirstHalf(get, { kind: 'staging' }, async ({ rows }, copy) => {
+    if (!rows) return;
     const asked = () => askPage(cluster.address, `${copy}.example.org`, '/');
     const before = await asked();
     await pods.sql(copy, 'DELETE FROM notes');
@@ -104,13 +114,15 @@ describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
     await expectShown(story, shop);
   });
 
-  test('moved to servers and back, it answers there with its content; the other side says where it has gone, until it is retired', async () => {
+  test('moved to servers and back, each answers there with its content; the other side says where it has gone, until it is retired', async () => {
     await moveAll(story, servers, servers.answers);
     await servers.sql('shop', "INSERT INTO notes (text) VALUES ('on servers')");
     story.shown.shop += ', on servers';
     await moveAll(story, pods, () => ({}), 'move_back');
-    await story.run('shop', 'retire_side');
-    await expectShown(story, shop);
+    await forEachSite(story, async site => {
+      await story.run(site.name, 'retire_side');
+      await expectShown(story, site);
+    });
     const left = 'ls /var/lib/aegir/environments; getent passwd | grep aegir-; ls /run | grep aegir-; true';
     expect((await farm.web.exec(left)).stdout).toBe('');
   });
@@ -122,7 +134,7 @@ describe.skipIf(reason !== null)('the life of a PHP site on Kubernetes', () => {
     name => askPage(cluster.address, name, '/'),
     async () => {
       const namespaces = await cluster.kubectl(['get', 'namespaces', '-o', 'name']);
-      expect(namespaces).not.toContain('aegir-shop');
+      expect(namespaces).not.toMatch(/aegir-(shop|pages)/);
     },
   );
 });

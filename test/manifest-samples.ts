@@ -50,6 +50,9 @@ const usual: Values = {
   store: { type: 'sftp', address: 'backup.example.org', password: 'secret-of-the-store' },
 };
 
+/** A database that is not in the cluster. */
+const onServer = { name: 'aegir_shop', user: 'aegir_shop', host: '192.0.2.7', port: 3306, ca: 'its authority' };
+
 /** Further values, by Task type and case; without a case of its own a Task type is shown with the usual ones. */
 const cases: Record<string, Record<string, Values>> = {
   deploy_release: {
@@ -66,6 +69,7 @@ const cases: Record<string, Record<string, Values>> = {
       deploy_key: 'key-for-the-repository',
     },
   },
+  trust_database_server: { '': { database: onServer } },
   run_php: { '': { upload_mb: 100, kind: 'staging', denied: ['*.inc', 'core/*.txt'], php_files: ['index.php'] } },
   get_certificates: {
     order: { https: 'acme', names: ['shop.example.org', 'old.example.org'] },
@@ -75,12 +79,14 @@ const cases: Record<string, Record<string, Values>> = {
   install_generic: {
     plain: {},
     commands: { build: ['php migrate.php', "echo 'two words'"], service_variables: { MODE: 'fast', LIMIT: 3 } },
+    server: { build: ['php migrate.php'], database: onServer },
   },
   set_maintenance: { shown: { shown: true }, away: { shown: false }, stays: { shown: false, stays_closed: true } },
   close_environment: { reason: { notice: 'Back on <Monday>.' }, plain: {} },
   switch_release: {
     first: { database: null },
     next: { deployed_hash: 'f'.repeat(40) },
+    server: { database: onServer },
   },
   write_vhost: {
     plain: { web_names: webNames({ primary_name: 'shop.example.org' }) },

@@ -44,6 +44,12 @@ function preview(values: Record<string, string>): Promise<PlacementView> {
 
 beforeAll(async () => {
   types.shellTask('install_toy', 'true');
+  types.operation(
+    'copy_it',
+    'environment',
+    '[{id: install, task: install_toy, on: target}]',
+    'adds: {asks: [name, primary_name, kind, cluster], takes: [release, cluster]}\n',
+  );
   const verbs = 'verbs: {install: install_toy}\n';
   for (const [name, more] of [
     ['plain', ''],
@@ -170,6 +176,56 @@ describe('an Environment with chosen Servers', () => {
     expect(stuck.body.problems).toEqual([
       { path: 'values.web_server', message: 'It is installed there: run “Move”, or “Move the database”.' },
     ]);
+  });
+});
+
+describe('an Environment on Kubernetes', () => {
+  const onCluster = (name: string, more: Values) =>
+    environment(name, { cluster: 'pods', release: 'needy/v1', ...more });
+
+  test('has its database in the cluster, or on a Server of another Cluster that is chosen for it', async () => {
+    for (const name of ['pods', 'more-pods'])
+      await make('clusters', { name, kind: 'kubernetes', connection: 'in_cluster' });
+    const inside = await make('environments', onCluster('inside', {}));
+    expect(inside.values).toMatchObject({ web_server: null, database_server: null, cluster_database: true });
+    const outside = await make('environments', onCluster('outside', { database_server: 'db-1' }));
+    expect(outside.values).toMatchObject({
+      ...{ web_server: null, database_server: (await serverIds())['db-1'], cluster_database: null },
+      placement: { database_server: 'chosen by hand' },
+    });
+    expect(await preview({ release: 'needy/v1', cluster: 'pods', database_server: 'db-1' })).toMatchObject({
+      servers: [{ field: 'database_server', name: 'db-1' }],
+      clusterDatabase: false,
+      problems: [],
+    });
+  });
+
+  test('is refused with Servers that it cannot have', async () => {
+    expect(await refused(onCluster('both', { database_server: 'db-1', cluster_database: true }))).toEqual([
+      'values.cluster_database: db-1 was chosen for its database: leave this empty, or that.',
+    ]);
+    expect(await refused(onCluster('wrong', { database_server: 'web-1' }))).toEqual([
+      'values.database_server: web-1 offers no databases. Change that on its page, or choose another one.',
+    ]);
+    expect(await refused(onCluster('wrong', { web_server: 'web-1' }))).toEqual([
+      'values.web_server: web-1 is in the Cluster farm, not in pods.',
+    ]);
+    expect(await refused(onCluster('wrong', { release: 'plain/v1', database_server: 'db-1' }))).toEqual([
+      'values.database_server: “plain” uses no database: leave this empty.',
+    ]);
+  });
+
+  test('that is cloned there has the database of its clone on the same Server; on another Cluster it is in that', async () => {
+    const cloned = async (name: string, cluster: string) => {
+      const input = { name, primary_name: `${name}.example.org`, kind: 'staging', cluster };
+      await aegir.succeed('environments', 'outside', 'copy_it', input);
+      return (await aegir.send<Entity>('GET', `/api/environments/${name}`)).values;
+    };
+    expect(await cloned('beside', 'pods')).toMatchObject({
+      ...{ database_server: (await serverIds())['db-1'], cluster_database: null },
+      placement: { database_server: 'where outside has its own' },
+    });
+    expect(await cloned('away', 'more-pods')).toMatchObject({ database_server: null, cluster_database: true });
   });
 });
 

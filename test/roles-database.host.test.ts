@@ -198,6 +198,44 @@ describe.skipIf(reason !== null)(`a database Server${reason ? ` (skipped: ${reas
     expect((await knock(third)).stderr).toContain('Connection refused');
   });
 
+  test('pods come from the networks of “Further clients”, and from nowhere else', async () => {
+    const pods = { cluster_kind: 'kubernetes', environment_name: 'pod', environment_id: '01POD' };
+    const clients = () => hosts.ask("SELECT Host FROM mysql.global_priv WHERE User = 'aegir_pod';");
+    const database_clients = [`${third.address}/31`, '2001:db8::/32'];
+    expect(await refused('create_database', { ...shop, ...pods })).toContain(
+      'enter the networks of the cluster’s nodes',
+    );
+    expect(await refused('create_database', { ...shop, ...pods, database_clients })).toContain(
+      `does not let ${database_clients.join(', ')} in: run “Prepare”`,
+    );
+    const verify = async () => {
+      const values = { web: false, database: true, database_clients };
+      return (await hosts.play('verify_server', values, { facts: true })).outputs.facts;
+    };
+    expect(await verify()).toMatchObject({
+      missing: database_clients.map(network =>
+        expect.stringContaining(`${network}, of “Further clients”, cannot reach`),
+      ),
+    });
+    const wrong = { ...hosts.prepared, database_clients: ['10.0.0.0/8', 'everybody'] };
+    expect(words(await playRole('prepare_database_server', wrong, { host: hosts.database, facts: true }))).toContain(
+      'must be addresses or networks such as 10.0.0.0/8, and not everybody.',
+    );
+    await prepare({ database_clients });
+    expect(await verify()).toMatchObject({ missing: [] });
+    const { outputs } = await create({ ...pods, database_clients });
+    expect(outputs.database).toMatchObject({ name: 'aegir_pod', host: hosts.database.address, ca: hosts.ca });
+    expect(await clients()).toEqual(['%']);
+    expect((await create({ ...pods, database_clients })).changed).toBe(0);
+    expect((await knock(third)).code).toBe(0);
+    // The site moves to a Server.
+    await create({ ...pods, cluster_kind: 'servers' });
+    expect(await clients()).toEqual([hosts.web.address]);
+    await hosts.play('remove_database', { environment_name: 'pod', environment_id: '01POD' });
+    await prepare();
+    expect((await knock(third)).stderr).toContain('Connection refused');
+  });
+
   test('rules of others stay, and ours come back after the distribution’s own service has emptied all tables', async () => {
     await hosts.database.exec('systemctl start nftables && systemctl restart nftables');
     expect((await knock(third)).stderr).toContain('Connection refused');

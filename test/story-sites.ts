@@ -129,7 +129,7 @@ ${fields.map(name => `    of_${name} = models.IntegerField(default=7)\n`).join('
   },
 };
 
-const pages: StorySite = {
+export const staticPages: StorySite = {
   name: 'pages',
   application: 'static',
   project: { docroot: 'public' },
@@ -207,4 +207,4 @@ export const phpShop = (base: string): StorySite => ({
   },
 });
 
-export const storySites = [wordPress, django, pages];
+export const storySites = [wordPress, django, staticPages];

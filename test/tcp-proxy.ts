@@ -13,8 +13,8 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-/** @param target host:port @param host of this machine, at which it listens */
-export async function startTcpProxy(target: string, host = '127.0.0.1'): Promise<TcpProxy> {
+/** @param target host:port @param host of this machine, at which it listens @param own port there; 0 = a free one */
+export async function startTcpProxy(target: string, host = '127.0.0.1', own = 0): Promise<TcpProxy> {
   const { hostname, port } = new URL(`tcp://${target}`);
   const sockets = new Set<Socket>();
   let whole = true;
@@ -39,7 +39,7 @@ export async function startTcpProxy(target: string, host = '127.0.0.1'): Promise
     inner.pipe(outer).pipe(inner);
     if (frozen) for (const socket of [inner, outer]) socket.pause();
   });
-  await new Promise<void>(resolve => server.listen(0, host, resolve));
+  await new Promise<void>(resolve => server.listen(own, host, resolve));
   const drop = () => {
     for (const socket of sockets) socket.destroy();
   };

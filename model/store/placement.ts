@@ -1,13 +1,19 @@
 // What placement has to know of a Cluster, and the lock that lets one creation after the other count free places.
 
-import { and, count, eq, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, count, eq, inArray, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Candidate, Service } from '../placement.ts';
 import type { Db } from './database.ts';
 import { clusters, environments, servers } from './schema/index.ts';
 
-/** Until the end of the transaction. Rows that refer to the Cluster may be written meanwhile. */
-export async function lockPlaces(tx: Db, cluster: string): Promise<void> {
-  await tx.select({ id: clusters.id }).from(clusters).where(eq(clusters.id, cluster)).for('no key update');
+/** Until the end of the transaction. Rows that refer to the Clusters may be written meanwhile. */
+export async function lockPlaces(tx: Db, ids: string[]): Promise<void> {
+  // In one order, so that no two wait for each other.
+  await tx
+    .select({ id: clusters.id })
+    .from(clusters)
+    .where(inArray(clusters.id, ids))
+    .orderBy(clusters.id)
+    .for('no key update');
 }
 
 /** The Servers of a Cluster. @param except an Environment that is not counted: its own place is free for it. */

@@ -38,6 +38,9 @@ export function PlacementPreview(props: { drafts: Drafts }) {
                   </li>
                 )}
               </For>
+              <Show when={view().clusterDatabase !== undefined}>
+                <li>Pods of the cluster{view().clusterDatabase ? ', and a database of its own beside them' : ''}</li>
+              </Show>
             </ul>
           </Notice>
         </Show>

@@ -123,6 +123,7 @@ export const servers = pgTable(
     php_versions: jsonb('php_versions').$type<string[]>().notNull().default([]),
     packages: jsonb('packages').$type<string[]>().notNull().default([]),
     trusted_proxies: jsonb('trusted_proxies').$type<string[]>().notNull().default([]),
+    database_clients: jsonb('database_clients').$type<string[]>().notNull().default([]),
     capacity: integer('capacity'),
     concurrent_operations: integer('concurrent_operations').notNull().default(10),
     database: boolean('database').notNull().default(false),

@@ -17,7 +17,8 @@ options:
   name: {type: str, required: true, description: Name of the database and of the account.}
   owner: {type: str, required: true, description: 'Whose it is, noted as the comment of the database.'}
   password: {type: str, required: true, description: Password of the account.}
-  client: {type: str, required: true, description: Address or host name from which the account may connect.}
+  client: {type: str, required: true, description: 'Address or host name from which the account may connect; % = any.'}
+  networks: {type: list, elements: str, required: true, description: Where those are for whom any is meant.}
 """
 
 PRIVILEGES = (
@@ -26,6 +27,7 @@ PRIVILEGES = (
 )
 # One site cannot take all connections of the Server (max_connections, 300) from the others.
 CONNECTIONS = 50
+ANY = "%"
 NOTE = "Environment of Aegir: "
 TABLE = "inet", "aegir_database"
 
@@ -100,6 +102,8 @@ def query(sql):
 
 def addresses(client):
     """The addresses that a host name has here; MariaDB itself resolves none (skip_name_resolve)."""
+    if client == ANY:
+        return [ANY]
     try:
         found = {entry[4][0].split("%")[0] for entry in socket.getaddrinfo(client, None, type=socket.SOCK_STREAM)}
     except OSError as error:
@@ -121,7 +125,14 @@ def is_own(host):
 
 def is_let_in(host):
     members = "web6" if ":" in host else "web4"
-    return run_quietly(["nft", "get", "element", *TABLE, members, "{ %s }" % host]) is not None
+    try:
+        network = ipaddress.ip_network(host, strict=False)
+    except ValueError:
+        # “Prepare” says so.
+        return False
+    # nft finds no network of one address.
+    element = network if network.num_addresses > 1 else network.network_address
+    return run_quietly(["nft", "get", "element", *TABLE, members, "{ %s }" % element]) is not None
 
 
 def run_quietly(argv):
@@ -162,6 +173,7 @@ def main():
             "owner": {"type": "str", "required": True},
             "password": {"type": "str", "required": True, "no_log": True},
             "client": {"type": "str", "required": True},
+            "networks": {"type": "list", "elements": "str", "required": True},
         },
         supports_check_mode=True,
     )
@@ -171,11 +183,16 @@ def main():
             raise Refused(f"{options['name']} is no name of an Environment's database.")
         hosts = addresses(options["client"])
         steps = plan(options["name"], options["owner"], password_hash(options["password"]), hosts)
-        refused = shut_out(hosts)
+        if hosts == [ANY] and not options["networks"]:
+            raise Refused(
+                "The database Server does not know from where pods come: enter the networks of the cluster’s nodes as “Further"
+                " clients” on it, and run “Prepare” there."
+            )
+        refused = shut_out(options["networks"] if hosts == [ANY] else hosts)
         if refused:
             raise Refused(
                 f"The firewall of the database Server does not let {', '.join(refused)} in: run “Prepare” on the database"
-                " Server, which knows the web Servers of its Cluster."
+                " Server, which knows the web Servers of its Cluster and the further clients."
             )
         if steps and not module.check_mode:
             query("\n".join(sql for _, sql in steps))

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 """What keeps the sites of a Cluster from this Server's databases: service, firewall, certificate. Reads only."""
 
+import ipaddress
 import socket
 import subprocess
 
@@ -10,7 +11,8 @@ DOCUMENTATION = """
 module: verify_server_database
 short_description: Look at the database service of a Server
 options:
-  clients: {type: list, elements: str, required: true, description: Addresses or names of those that must reach it.}
+  clients: {type: list, elements: str, required: true, description: Addresses or names of the web Servers that must reach it.}
+  networks: {type: list, elements: str, required: true, description: Further addresses or networks that must reach it.}
 """
 
 TABLE = "inet", "aegir_database"
@@ -40,17 +42,25 @@ def is_let_in(address):
     if (ask("ip", "-o", "route", "get", address) or "").startswith("local "):
         return True
     members = "web6" if ":" in address else "web4"
-    return ask("/usr/sbin/nft", "get", "element", *TABLE, members, "{ %s }" % address) is not None
+    try:
+        network = ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        # “Prepare” says so.
+        return False
+    # nft finds no network of one address.
+    element = network if network.num_addresses > 1 else network.network_address
+    return ask("/usr/sbin/nft", "get", "element", *TABLE, members, "{ %s }" % element) is not None
 
 
-def about_firewall(clients):
+def about_firewall(clients, networks):
     if ask("/usr/sbin/nft", "list", "table", *TABLE) is None:
         return [f"The database port has no firewall: {PREPARE}"]
     known = {client: resolve(client) for client in clients}
     unknown = [client for client in clients if not known[client]]
-    shut_out = [client for client in clients if known[client] and not all(map(is_let_in, known[client]))]
+    away = [f"{network}, of “Further clients”" for network in networks if not is_let_in(network)]
+    shut_out = [f"{client}, a web Server of this Cluster" for client in clients if known[client] and not all(map(is_let_in, known[client]))]
     return [f"{client}, a web Server of this Cluster, is no host name that this Server knows." for client in unknown] + [
-        f"{client}, a web Server of this Cluster, cannot reach the databases: {PREPARE}" for client in shut_out
+        f"{who}, cannot reach the databases: {PREPARE}" for who in shut_out + away
     ]
 
 
@@ -59,18 +69,18 @@ def about_certificate():
     return [] if ask("openssl", "x509", *flags) is not None else [f"The database has no certificate that lasts: {PREPARE}"]
 
 
-def find_problems(clients):
+def find_problems(clients, networks):
     if ask("/usr/sbin/mariadbd", "--version") is None:
         return [f"MariaDB is not installed: {PREPARE}"]
     if ask("systemctl", "is-active", "mariadb") is None:
         return ["MariaDB is installed but does not run: look at “systemctl status mariadb” on this Server."]
-    return about_firewall(clients) + about_certificate()
+    return about_firewall(clients, networks) + about_certificate()
 
 
 def main():
-    clients = {"type": "list", "elements": "str", "required": True}
-    module = AnsibleModule(argument_spec={"clients": clients}, supports_check_mode=True)
-    module.exit_json(changed=False, problems=find_problems(module.params["clients"]))
+    texts = {"type": "list", "elements": "str", "required": True}
+    module = AnsibleModule(argument_spec={"clients": texts, "networks": texts}, supports_check_mode=True)
+    module.exit_json(changed=False, problems=find_problems(module.params["clients"], module.params["networks"]))
 
 
 if __name__ == "__main__":

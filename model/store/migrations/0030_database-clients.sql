@@ -1,0 +1,1 @@
+ALTER TABLE "servers" ADD COLUMN "database_clients" jsonb DEFAULT '[]'::jsonb NOT NULL;
