@@ -1,6 +1,6 @@
 // Follows what docs/backends.md says of Kubernetes, word by word, in a real cluster.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ownLabels } from '../activities/backends/kubernetes/labels.ts';
 import type { OperationSummary, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
@@ -11,8 +11,6 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 
 const reason = canRunClusters();
 if (reason) console.warn(`Skipped: docs/backends.md in a cluster. ${reason}`);
-
-vi.setConfig({ testTimeout: 300_000 });
 
 describe.skipIf(reason !== null)('docs/backends.md', () => {
   let cluster: TestCluster;

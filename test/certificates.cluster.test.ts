@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EntityView } from '../api/contract.ts';
 import { startAcmeServerHere } from './acme-server.ts';
 import { aegirKubeconfig } from './cluster-account.ts';
@@ -14,8 +14,6 @@ import { canRunHosts } from './test-host.ts';
 
 const reason = canRunClusters() ?? canRunHosts();
 if (reason) console.warn(`Skipped: certificates on Kubernetes. ${reason}`);
-
-vi.setConfig({ testTimeout: 300_000 });
 
 type Authority = Exclude<Awaited<ReturnType<typeof startAcmeServerHere>>, string>;
 

@@ -99,7 +99,7 @@ describe.skipIf(reason !== null)('drift on real hosts', () => {
     for (const name of ['web', 'database']) expect(await checkServer(name), name).toMatchObject(clean);
     expect([await must(all), await must(all, farm.database)]).toEqual(before);
     expect(await withDrift('none')).toEqual(['pages', 'service', 'blog']);
-  }, 300_000);
+  });
 
   test('a vhost edited by hand is shown with its diff, accepted, and gone when it is applied again', async () => {
     await must(`sed -i 's/^}/    add_header X-By-Hand yes;\\n}/' ${vhost} && nginx -t && systemctl reload nginx`);
@@ -122,7 +122,7 @@ describe.skipIf(reason !== null)('drift on real hosts', () => {
     expect(await drift('pages')).toMatchObject(clean);
     expect(await must(`cat ${vhost}`)).not.toContain('X-By-Hand');
     expect(await check('pages')).toMatchObject(clean);
-  }, 300_000);
+  });
 
   test('owner and mode of a folder, what is missing, settings by hand and a service that does not run are shown and put right', async () => {
     const secrets = `${blog}/settings/wordpress.secrets.php`;
@@ -205,7 +205,7 @@ describe.skipIf(reason !== null)('drift on real hosts', () => {
     // Found by what only looks: the next comparison does not find it.
     expect(found(await drift('web', 'servers'))).toEqual(['Find orphans environment lost']);
     expect(await checkServer('web')).toMatchObject(clean);
-  }, 300_000);
+  });
 
   test('a Server that does not answer is said once, and what was found before stays', async () => {
     await must(`sed -i 's/^}/    # by hand\\n}/' ${vhost}`);
@@ -218,5 +218,5 @@ describe.skipIf(reason !== null)('drift on real hosts', () => {
     const after = await drift('pages');
     expect(found(after)).toEqual([expect.stringContaining(vhost)]);
     expect(after.parts.length).toBeGreaterThan(0);
-  }, 300_000);
+  });
 });

@@ -18,8 +18,6 @@ import { canRunHosts, startTestHost } from './test-host.ts';
 const reason = canRunClusters() ?? canRunHosts();
 if (reason) console.warn(`Skipped: images of Releases. ${reason}`);
 
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
-
 /** As htpasswd has the password (bcrypt, 16 rounds). */
 const account = {
   user: 'builder',

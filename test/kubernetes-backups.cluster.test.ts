@@ -4,7 +4,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OperationView, Page } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
 import { aegirKubeconfig } from './cluster-account.ts';
@@ -17,8 +17,6 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 
 const reason = canRunClusters() ?? canServeS3();
 if (reason) console.warn(`Skipped: backups on Kubernetes. ${reason}`);
-
-vi.setConfig({ testTimeout: 600_000 });
 
 const password = 'correct horse battery';
 

@@ -1,7 +1,7 @@
 // Overrides of manifests in a real cluster, through the whole of Aegir: those of all places are laid over one another, and a
 // dry run and a comparison see what comes of them.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deploymentOf } from '../activities/backends/kubernetes/testing/cluster-runs.ts';
 import type { OperationView, Page, ReproduceView } from '../api/contract.ts';
 import type { DriftView } from '../api/drift-contract.ts';
@@ -13,8 +13,6 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 
 const reason = canRunClusters();
 if (reason) console.warn(`Skipped: overrides of manifests. ${reason}`);
-
-vi.setConfig({ testTimeout: 180_000 });
 
 const place = `apiVersion: v1
 kind: Namespace

@@ -1,7 +1,7 @@
 // Sites on a Kubernetes cluster, through the whole of Aegir with the documented rights: from their installation until nothing of
 // them is left.
 
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DriftView } from '../api/drift-contract.ts';
 import { aegirKubeconfig } from './cluster-account.ts';
 import { type Aegir, startAegir } from './harness.ts';
@@ -10,8 +10,6 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 
 const reason = canRunClusters();
 if (reason) console.warn(`Skipped: sites on Kubernetes. ${reason}`);
-
-vi.setConfig({ testTimeout: 300_000 });
 
 describe.skipIf(reason !== null)('sites on a Cluster of the kind kubernetes', () => {
   let cluster: TestCluster;

@@ -2,7 +2,7 @@
 // is offered there, and Jobs that outlive their worker.
 
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jobOf } from '../activities/backends/kubernetes/testing/cluster-runs.ts';
 import type { OperationTypeOffer, OperationView } from '../api/contract.ts';
 import type { Entity } from '../model/entities.ts';
@@ -15,8 +15,6 @@ import { canRunClusters, startTestCluster, type TestCluster } from './test-clust
 
 const reason = canRunClusters();
 if (reason) console.warn(`Skipped: Clusters of the kind kubernetes. ${reason}`);
-
-vi.setConfig({ testTimeout: 600_000 });
 
 const token = `apiVersion: v1
 kind: Secret

@@ -123,7 +123,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect(body.state).toBe('verified');
     expect(body.values.host_key).toBe(host.hostKey);
     expect(JSON.stringify(body.values.facts)).toContain('nginx');
-  }, 300_000);
+  });
 
   test('a static site from git is installed and answers under its name through nginx', async () => {
     await must('project', 'create', '--name', 'pages', '--repository', `${git.url}/pages`, '--application', 'static');
@@ -153,7 +153,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect(view.values.url).toBe('http://pages.example.org');
     const release = await aegir.call<EntityView>('GET', '/api/releases/pages%2Fv1');
     expect(release.body.presences.map(presence => presence.serverName)).toEqual(['web1']);
-  }, 300_000);
+  });
 
   test('a small web service is installed with a unit of its own and answers beside it', async () => {
     await must(
@@ -195,7 +195,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
       body: "service says {{ lookup('pipe','id') }} $(id)",
     });
     expect((await page(host, 'pages.example.org')).status).toBe(200);
-  }, 300_000);
+  });
 
   test('the second run of an install changes nothing, and remembers what was answered', async () => {
     for (const name of ['pages', 'service']) {
@@ -206,7 +206,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
         name,
       ).toEqual([]);
     }
-  }, 300_000);
+  });
 
   test('a role posts lines, progress and a field of its Environment, but none of another one, and not after its end', async () => {
     await must('field', 'add', 'environment', 'visits', '--type', 'int', '--label', 'Visits');
@@ -222,7 +222,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect(log).not.toContain(token);
     const path = `/api/feedback/${operation.tasks[1]?.id}/log`;
     expect((await aegir.call('POST', path, { lines: ['too late'] }, { token })).status).toBe(401);
-  }, 120_000);
+  });
 
   test('an override that is not valid nginx is taken back: the message quotes nginx and the sites go on answering', async () => {
     const text = 'server { listen 80; server_name pages.example.org; no_such_directive on; }\n';
@@ -236,7 +236,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect((await host.exec('nginx -t')).code).toBe(0);
     expect((await aegir.call('PUT', path, { text: null })).status).toBe(204);
     await must('run', 'install_environment', 'pages', '--follow');
-  }, 180_000);
+  });
 
   test('what an engineer gets to run a Task by hand holds no secret and is complete', async () => {
     const operation = await lastOperation('pages');
@@ -353,7 +353,7 @@ describe.skipIf(reason !== null)('sites on a real SSH host', () => {
     expect((await page(host, 'pages.example.org')).body).not.toContain('static page');
     const view = await aegir.call<Page<Entity>>('GET', '/api/environments');
     expect(view.body.items).toEqual([]);
-  }, 180_000);
+  });
 });
 
 async function page(host: TestHost, name: string): Promise<{ status: number; body: string }> {

@@ -41,5 +41,5 @@ describe.skipIf(reason !== null)('manifests before an API server', () => {
     }
     expect(wrong).toEqual([]);
     expect(taken).toBeGreaterThan(40);
-  }, 300_000);
+  });
 });

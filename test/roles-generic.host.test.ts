@@ -86,7 +86,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
       'app.test',
     ]);
     expect((await site.host.exec('systemctl is-enabled aegir-app')).stdout).toBe('enabled');
-  }, 120_000);
+  });
 
   test('a second run changes nothing and keeps the port; a dry run works', async () => {
     const started = 'systemctl show -P MainPID aegir-app';
@@ -94,7 +94,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     expect(await showSite()).toBe(0);
     expect((await site.host.exec(started)).stdout).toBe(before.stdout);
     expect((await site.play('install_generic', values, { check: true })).changed).toBe(0);
-  }, 120_000);
+  });
 
   test('a service that runs is told other names, and a dry run tells it nothing', async () => {
     const other = { aliases: ['app.example.org', '*.app.test'], www: 'add', url: 'https://www.app.test' };
@@ -113,7 +113,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     );
     expect((await name(other)).changed).toBe(0);
     await name({});
-  }, 120_000);
+  });
 
   test('the service reads no password of others and writes only where it may', async () => {
     const env = await site.host.exec('stat -c "%a %U" /var/lib/aegir/environments/app/service.env');
@@ -128,7 +128,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     const result = await playRole('install_generic', broken, { host: site.host });
     expect(words(result)).toMatch(/does not answer on port \d+.*no database here/);
     await site.play('install_generic', values);
-  }, 180_000);
+  });
 
   test('a build that fails stops the run, and is not taken for done by the next one', async () => {
     const broken = { ...values, hash, build: ['exit 7'] };
@@ -136,7 +136,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     expect((await playRole('install_generic', broken, { host: site.host })).code).not.toBe(0);
     expect((await site.play('install_generic', values)).changed).toBeGreaterThan(0);
     expect(await site.ask('app.test')).toContain('by aegir-app');
-  }, 180_000);
+  });
 
   test('without a service the built files are shown, and the service is gone', async () => {
     values = { ...values, service_command: [], docroot: 'public' };
@@ -146,7 +146,7 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     values = { ...values, docroot: 'nowhere' };
     const missing = await playRole('install_generic', values, { host: site.host });
     expect(words(missing)).toContain('no folder “nowhere” after its build');
-  }, 180_000);
+  });
 
   test('removing leaves neither unit, user, port nor process', async () => {
     values = { ...values, service_command: ['./serve'], docroot: '.' };
@@ -158,5 +158,5 @@ describe.skipIf(reason !== null)(`a service on a real host${reason ? ` (skipped:
     );
     expect(left.stdout).toBe('');
     expect((await site.host.exec('ls /var/lib/aegir/environments')).stdout).toBe('');
-  }, 180_000);
+  });
 });

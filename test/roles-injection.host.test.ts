@@ -80,5 +80,5 @@ describe.skipIf(reason !== null)(`injections${reason ? ` (skipped: ${reason})` :
       const result = await playRole('install_generic', { ...good.install_generic, ...values }, { host });
       expect(words(result)).toContain('The docroot must be a folder inside of the repository; the service');
     }
-  }, 120_000);
+  });
 });

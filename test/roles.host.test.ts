@@ -52,13 +52,13 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     const { outputs } = await site.play('verify_server', {}, { facts: true });
     expect(outputs).toMatchObject({ unprivileged: false, facts: { missing: [], root: true } });
     expect(await site.ask('unknown.test')).toMatch(/^404/);
-  }, 120_000);
+  });
 
   test('a dry run of a deployment says that it would change something, and changes nothing', async () => {
     const dry = await site.play('deploy_release', code, { check: true });
     expect(dry.changed).toBe(1);
     expect((await site.host.exec('ls -A /var/lib/aegir/releases')).stdout).toBe('');
-  }, 60_000);
+  });
 
   test('sites answer under their names, and a second run changes nothing', async () => {
     expect(await install('one', 'one.test')).toBeGreaterThan(0);
@@ -95,7 +95,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     expect(words(spoiled)).toContain('missing: .env; changed: index.html; not of the commit: new.txt');
     await site.host.exec(`cd ${release} && cat /tmp/kept >index.html && rm new.txt && printf PASSWORD=x >.env`);
     expect((await site.play('verify_release', code)).outputs).toMatchObject({ files: expect.any(Number) });
-  }, 120_000);
+  });
 
   test('an override that nginx refuses is taken back with nginx’s words, and other sites go on', async () => {
     const templates = { 'vhost.conf.j2': 'server { listen 80; server_name {{ primary_name }}; no_such_directive; }\n' };
@@ -107,7 +107,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     expect((await site.host.exec('nginx -t')).code).toBe(0);
     expect(await site.ask('one.test')).toBe('200 <h1>Hello</h1>');
     expect(await site.ask('two.test')).toBe('200 <h1>Hello</h1>');
-  }, 120_000);
+  });
 
   test('a name of another site of this Server is refused, and the message says whose it is', async () => {
     const alias = await writeVhost({ environment_name: 'three', primary_name: 'three.test', aliases: ['two.test'] });
@@ -117,7 +117,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     expect(words(own)).toContain('conflicting server name "four.test"');
     await site.host.exec('rm /etc/nginx/conf.d/own.conf');
     expect((await site.host.exec('cd /etc/nginx/aegir.d; ls *.conf')).stdout).toBe('_http.conf\none.conf\ntwo.conf');
-  }, 120_000);
+  });
 
   test('what a run that was killed between writing and testing left is undone by the next one', async () => {
     const folder = '/etc/nginx/aegir.d';
@@ -135,7 +135,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
       'two.conf',
     ]);
     expect(await site.ask('two.test')).toBe('200 <h1>Hello</h1>');
-  }, 60_000);
+  });
 
   test('what cannot be fetched says why, and leaves nothing', async () => {
     const attempt = async (values: Record<string, unknown>) =>
@@ -165,7 +165,7 @@ describe.skipIf(reason !== null)(`static sites on a real host${reason ? ` (skipp
     await site.play('verify_release', { ...code, hash: next });
     expect((await site.host.exec(`ls -A ${releases}`)).stdout).not.toContain('partial');
     await site.play('remove_release', { ...code, hash: next });
-  }, 120_000);
+  });
 
   test('a Release in use is not removed; removing the sites leaves nothing behind', async () => {
     const used = await playRole('remove_release', code, { host: site.host });
