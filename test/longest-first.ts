@@ -8,6 +8,7 @@ const longest = [
   'test/story.host.test.ts',
   'test/drupal.host.test.ts',
   'test/wordpress.cluster.test.ts',
+  'test/kubernetes-database.cluster.test.ts',
   'test/wordpress.host.test.ts',
   'test/start.start.test.ts',
   'test/rollouts.test.ts',
