@@ -29,8 +29,8 @@ export interface ClusterFarm extends SitePods, Pick<ClusterStage, 'bases'> {
   run(name: string, type: string, input?: Values): Promise<OperationView & { log: string }>;
   /** Updates to a Release that must fail, and undoes that. @returns what needed attention */
   failUpdate(name: string, release: string): Promise<string[]>;
-  /** A site of that Release, made of an archive of the one. */
-  exportInto(name: string, other: string, release: string): Promise<void>;
+  /** A site of that Release, made of an archive of the one. @returns the log of the export */
+  exportInto(name: string, other: string, release: string): Promise<string>;
   /** Outputs of an Action on an Environment. */
   act(name: string, type: string): Promise<Values>;
   /** Asks as somebody who is there for the first time. */
@@ -87,11 +87,12 @@ function actions(aegir: Aegir, cluster: TestCluster, git: GitServer): Actions {
       return failed.attentions.map(({ message }) => message);
     },
     async exportInto(name, other, release) {
-      await run(name, 'export_environment');
+      const { log } = await run(name, 'export_environment');
       const { items } = await aegir.send<Page<Entity>>('GET', '/api/archives');
       const values = { name: other, release, cluster: 'prod', primary_name: `${other}.example.org`, kind: 'staging' };
       await aegir.add('environments', values);
       await run(other, 'import_archive', { archive: items[0]?.id });
+      return log;
     },
     act: async (name, type) =>
       (await aegir.send<{ outputs: Values }>('POST', `/api/environments/${name}/actions`, { type, input: {} })).outputs,

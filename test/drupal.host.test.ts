@@ -234,7 +234,7 @@ describe.skipIf(reason !== null)('Drupal sites on a web and a database host', ()
       await operator.must('archive', 'download', String(outputs.archive), '--output', file);
       const names = (await execa('tar', ['tzf', file])).stdout.split('\n');
       expect(names).toEqual(expect.arrayContaining(['MANIFEST.yml', 'database/database.sql', 'code/composer.json']));
-      expect(names.filter(name => /\/sites\/[^/]+\/settings\.php$/.test(name))).toEqual([]);
+      expect(names.filter(name => name.endsWith('/settings.php'))).toEqual([]);
       const all = (await execa('tar', ['xzOf', file], { encoding: 'buffer' })).stdout;
       const secrets = (await farm.web.exec(`cat ${of('shop')}/settings/drupal.secrets.php`)).stdout;
       for (const secret of secrets.match(/[A-Za-z0-9]{48}/g) ?? [])

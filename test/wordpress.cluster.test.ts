@@ -128,7 +128,7 @@ describe.skipIf(reason !== null)('a WordPress site on Kubernetes', () => {
   });
 
   test('it is exported, and another site is made of the archive', async () => {
-    await farm.exportInto('blog', 'again', 'blog/v2');
+    expect(await farm.exportInto('blog', 'again', 'blog/v2')).toContain('code');
     expect(await titleOf('again')).toBe(titleInPages);
     expect((await visit('/wp-content/uploads/x.txt', 'again')).body).toBe('seen\n');
     await farm.run('again', 'delete_environment', { although_enabled: true, without_backup: true });

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 
+from ansible.module_utils.aegir_database_firewall import is_let_in, is_loaded
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -29,7 +30,6 @@ PRIVILEGES = (
 CONNECTIONS = 50
 ANY = "%"
 NOTE = "Environment of Aegir: "
-TABLE = "inet", "aegir_database"
 
 
 class Refused(Exception):
@@ -113,35 +113,7 @@ def addresses(client):
 
 def shut_out(hosts):
     """Addresses that the firewall of “Prepare” does not let in. Without that firewall nobody is known to be shut out."""
-    if run_quietly(["nft", "list", "table", *TABLE]) is None:
-        return []
-    return [host for host in hosts if not is_own(host) and not is_let_in(host)]
-
-
-def is_own(host):
-    """A machine reaches itself by the loopback, by whatever address."""
-    return (run_quietly(["ip", "-o", "route", "get", host]) or "").startswith("local ")
-
-
-def is_let_in(host):
-    members = "web6" if ":" in host else "web4"
-    try:
-        network = ipaddress.ip_network(host, strict=False)
-    except ValueError:
-        # “Prepare” says so.
-        return False
-    # nft finds no network of one address.
-    element = network if network.num_addresses > 1 else network.network_address
-    return run_quietly(["nft", "get", "element", *TABLE, members, "{ %s }" % element]) is not None
-
-
-def run_quietly(argv):
-    """What it prints; None when it fails."""
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
+    return [host for host in hosts if not is_let_in(host)] if is_loaded() else []
 
 
 def plan(name, owner, secret, hosts):

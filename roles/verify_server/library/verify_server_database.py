@@ -1,10 +1,9 @@
 #!/usr/bin/python
 """What keeps the sites of a Cluster from this Server's databases: service, firewall, certificate. Reads only."""
 
-import ipaddress
 import socket
-import subprocess
 
+from ansible.module_utils.aegir_database_firewall import ask, is_let_in, is_loaded
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -15,19 +14,9 @@ options:
   networks: {type: list, elements: str, required: true, description: Further addresses or networks that must reach it.}
 """
 
-TABLE = "inet", "aegir_database"
 CERTIFICATE = "/etc/mysql/aegir/server-cert.pem"
 SOON_SECONDS = 30 * 24 * 3600
 PREPARE = "run “Prepare” on this Server."
-
-
-def ask(*argv):
-    """What it prints; None when it fails."""
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
 
 
 def resolve(name):
@@ -37,23 +26,8 @@ def resolve(name):
         return set()
 
 
-def is_let_in(address):
-    """A machine reaches itself by the loopback, which is always let in."""
-    if (ask("ip", "-o", "route", "get", address) or "").startswith("local "):
-        return True
-    members = "web6" if ":" in address else "web4"
-    try:
-        network = ipaddress.ip_network(address, strict=False)
-    except ValueError:
-        # “Prepare” says so.
-        return False
-    # nft finds no network of one address.
-    element = network if network.num_addresses > 1 else network.network_address
-    return ask("/usr/sbin/nft", "get", "element", *TABLE, members, "{ %s }" % element) is not None
-
-
 def about_firewall(clients, networks):
-    if ask("/usr/sbin/nft", "list", "table", *TABLE) is None:
+    if not is_loaded():
         return [f"The database port has no firewall: {PREPARE}"]
     known = {client: resolve(client) for client in clients}
     unknown = [client for client in clients if not known[client]]
