@@ -26,6 +26,8 @@ import { addLockRoutes } from './routes/locks.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addNeedRoutes } from './routes/needs.ts';
 import { addOperationRoutes } from './routes/operations.ts';
+import { addOwnAccessRoutes } from './routes/own-access.ts';
+import { addPeopleRoutes } from './routes/people.ts';
 import { addPlacementRoutes } from './routes/placement.ts';
 import { addRepositoryRoutes, isRepositoryBody } from './routes/repository.ts';
 import { addRetentionRoutes } from './routes/retention.ts';
@@ -65,6 +67,8 @@ export function createApp(deps: ApiDependencies): App {
   const isStreamed = (method: string, path: string) => isArchiveBody(method, path) || isRepositoryBody(method, path);
   app.use('/api/*', (c, next) => (isStreamed(c.req.method, c.req.path) ? next() : limit(c, next)));
   addSessionRoutes(app, deps);
+  addOwnAccessRoutes(app, deps);
+  addPeopleRoutes(app, deps);
   // Before `/api/schedules/{id}`.
   addScheduleRoutes(app, deps);
   addRolloutRoutes(app, deps);

@@ -7,7 +7,7 @@ import { betterAuth } from 'better-auth';
 import { drizzleAdapter } from 'better-auth/adapters/drizzle';
 import type { Context } from 'hono';
 import type { Principal } from '../dispatch/access.ts';
-import { leastPasswordLength } from '../model/access.ts';
+import { leastPasswordLength, lowerRole, type Role, roles } from '../model/access.ts';
 import type { Database } from '../model/store/database.ts';
 import { findMember, firstAdministrator } from '../model/store/people.ts';
 import * as schema from '../model/store/schema/index.ts';
@@ -43,29 +43,43 @@ export interface Auth {
   principalOf(c: Context): Promise<Principal>;
 }
 
+interface Found {
+  /** Null = nobody. */
+  id: string | null;
+  /** Where it is one: the role beyond which it does not go. */
+  token?: { atMost: Role | null };
+}
+
 export function createAuth(options: AuthOptions): Auth {
   const better = createBetterAuth(options);
   const { db } = options;
-  const userOf = async (c: Context): Promise<string | null> => {
+  const userOf = async (c: Context): Promise<Found> => {
     const [scheme = '', token = ''] = (c.req.header('authorization') ?? '').split(' ');
-    if (scheme === 'Local') return sameText(token, options.localToken) ? firstAdministrator(db) : null;
+    if (scheme === 'Local') return { id: sameText(token, options.localToken) ? await firstAdministrator(db) : null };
     if (scheme === 'Bearer') {
       const { valid, key } = await better.api.verifyApiKey({ body: { key: token } });
-      return valid && key ? key.referenceId : null;
+      return valid && key ? { id: key.referenceId, token: { atMost: readTokenRole(key.permissions) } } : { id: null };
     }
     const session = await better.api.getSession({ headers: c.req.raw.headers });
     if (session) refuseForeignOrigin(c, options.publicUrl);
-    return session?.user.id ?? null;
+    return { id: session?.user.id ?? null };
   };
   return {
     better,
     async principalOf(c) {
-      const user = await userOf(c);
-      const principal = user ? await findMember(db, user) : null;
+      const { id, token } = await userOf(c);
+      const principal = id ? await findMember(db, id) : null;
       if (!principal) throw new NotSignedIn();
-      return principal;
+      if (!token) return principal;
+      return { ...principal, byToken: true, role: lowerRole(principal.role, token.atMost ?? principal.role) };
     },
   };
+}
+
+/** Null = it has none of its own. What is no role of ours any more is the least of them. */
+export function readTokenRole(permissions: Record<string, string[]> | null | undefined): Role | null {
+  const [given] = permissions?.role ?? [];
+  return given === undefined ? null : (roles.find(role => role === given) ?? 'viewer');
 }
 
 function sameText(one: string, other: string): boolean {

@@ -59,7 +59,7 @@
 //   GET    /api/task-types/:name/templates/:template          TemplateView
 //   GET    /api/field-definitions, POST, DELETE /:id          FieldDefinition[]
 //   GET    /api/audit?limit=&after=                           Page<AuditView>
-//   GET    /api/tokens, POST {name}, DELETE /:id              TokenView; POST answers {token} once
+//   /api/people, /api/sessions, /api/tokens                   people and their ways in: contract-people.ts
 //   GET    /api/keys, POST /rotate, POST /reseal, DELETE /:id  KeyView[], RotationView (contract-keys.ts); administrators
 //   POST   /api/codec/decode {payloads}                       engineers; for Temporal's console and command line
 //   POST   /api/feedback/:task/{log,progress,outputs,fields}  run token only
@@ -353,13 +353,6 @@ export interface AuditView {
   objectName: string;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
-}
-
-export interface TokenView {
-  id: string;
-  name: string;
-  createdAt: string;
-  lastUsedAt: string | null;
 }
 
 export interface ProblemJson {

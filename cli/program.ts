@@ -17,6 +17,7 @@ import { logsCommand } from './commands/logs.ts';
 import { needsCommand } from './commands/needs.ts';
 import { cancelCommand, operationCommand } from './commands/operation.ts';
 import { overrideCommand } from './commands/override.ts';
+import { personCommand } from './commands/person.ts';
 import { prepareResume, resumeCommand } from './commands/resume.ts';
 import { rolloutCommand } from './commands/rollout.ts';
 import { prepareRun, runCommand } from './commands/run.ts';
@@ -53,6 +54,7 @@ export async function buildProgram(environment: CliEnvironment, words: string[])
   program.commandsGroup('This installation:');
   program.addCommand(statusCommand(environment));
   program.addCommand(signInCommand(environment)).addCommand(signOutCommand(environment));
+  program.addCommand(personCommand(environment));
   program.addCommand(tokenCommand(environment)).addCommand(keysCommand(environment));
   program.commandsGroup('The model:');
   for (const kind of entityKinds) {

@@ -13,6 +13,8 @@ export interface Principal {
   /** Mail address of the person behind it, where that is somebody or something else; who acts alone is that person. */
   behind?: string;
   organisation: { id: string; name: string };
+  /** It has come by an API token, which may have a lower role and an end. */
+  byToken?: boolean;
 }
 
 /** @throws AppError forbidden, which says what role is needed. */
@@ -22,6 +24,13 @@ export function authorize(principal: Principal, verb: Verb): void {
 
 export function authorizeRole(principal: Principal, role: Role): void {
   if (!hasRole(principal.role, role)) refuse(principal, role);
+}
+
+/** For what would give a token's holder another way in, which knows neither its role nor its end. */
+export function refuseToken(principal: Principal): void {
+  if (!principal.byToken) return;
+  const message = 'An API token makes no other way in. Sign in with a browser, or do it on Aegir’s own machine.';
+  throw new AppError('forbidden', message);
 }
 
 function refuse(principal: Principal, role: Role): never {

@@ -20,6 +20,10 @@ export function hasRole(actual: Role, needed: Role): boolean {
   return roles.indexOf(actual) >= roles.indexOf(needed);
 }
 
+export function lowerRole(one: Role, other: Role): Role {
+  return hasRole(one, other) ? other : one;
+}
+
 export function mayDo(actual: Role, verb: Verb): boolean {
   return hasRole(actual, minimum[verb]);
 }
@@ -38,3 +42,6 @@ export function editVerb(kind: EntityKind): Verb {
 
 /** NIST SP 800-63B asks for 15 where the password stands alone; we start at 12 and have no composition rules. */
 export const leastPasswordLength = 12;
+
+/** Of the first administrator until they set a password. .localhost is reserved (RFC 6761): mail to it goes nowhere. */
+export const firstAddress = 'administrator@aegir.localhost';

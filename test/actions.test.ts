@@ -12,6 +12,7 @@ import { launch, type Running, waitUntilReady } from '../start/launch.ts';
 import { freePort } from '../start/ports.ts';
 import { findTemporal } from '../start/temporal.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { tokenOf } from './people.ts';
 import { clientWithKey } from './sealed.ts';
 import { makeTypeFolder } from './task-types.ts';
 
@@ -107,7 +108,7 @@ test('what takes longer than its limit is ended and says so', async () => {
 
 describe('it is refused like an Operation:', () => {
   test('without the role, in the wrong state, or as an Operation', async () => {
-    const viewer = await tokenOf('viewer');
+    const viewer = await tokenOf(aegir, 'viewer');
     const refused = await act<ProblemJson>('link_to', {}, aegir, { token: viewer });
     expect([refused.status, refused.body.detail]).toEqual([403, expect.stringContaining('role operator')]);
     const state = await act<ProblemJson>('when_verified');
@@ -347,20 +348,4 @@ function commandLines(): string {
     .filter(name => /^\d+$/.test(name))
     .map(read)
     .join('\n');
-}
-
-/** A person with this role, by an API token. */
-async function tokenOf(role: string): Promise<string> {
-  const database = new pg.Client({ connectionString: aegir.databaseUrl });
-  await database.connect();
-  try {
-    const { body } = await aegir.call<{ token: string; id: string }>('POST', '/api/tokens', { name: role });
-    await database.query('insert into "user"(id, name, email) values ($1, $1, $2)', [role, `${role}@example.org`]);
-    const { rows } = await database.query('select id from organisations');
-    await database.query('insert into members(user_id, organisation, role) values ($1, $2, $1)', [role, rows[0].id]);
-    await database.query('update apikey set reference_id = $1 where id = $2', [role, body.id]);
-    return body.token;
-  } finally {
-    await database.end();
-  }
 }

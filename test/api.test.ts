@@ -8,6 +8,7 @@ import { type Role, roles } from '../model/access.ts';
 import type { Entity } from '../model/entities.ts';
 import { aegirCommand } from './cli.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { tokenOf } from './people.ts';
 
 interface Problem {
   code: string;
@@ -36,22 +37,8 @@ afterAll(async () => {
   rmSync(types, { recursive: true, force: true });
 });
 
-/** A further person of the Organisation with an API token. */
-async function person(role: Role): Promise<string> {
-  const { rows } = await database.query('select id from organisations limit 1');
-  const { body } = await aegir.call<{ token: string; id: string }>('POST', '/api/tokens', { name: role });
-  await database.query(
-    `insert into "user"(id, name, email) values ($1, $1, $1 || '@example.org') on conflict do nothing`,
-    [role],
-  );
-  await database.query('insert into members(user_id, organisation, role) values ($1, $2, $3) on conflict do nothing', [
-    role,
-    rows[0].id,
-    role,
-  ]);
-  await database.query('update apikey set reference_id = $1 where id = $2', [role, body.id]);
-  return body.token;
-}
+let persons = 0;
+const person = (role: Role) => tokenOf(aegir, role, `${role}${++persons}`);
 
 interface Document {
   paths: Record<string, Record<string, { 'x-access': string }>>;

@@ -10,6 +10,7 @@ import type { Entity } from '../model/entities.ts';
 import type { Need } from '../model/need.ts';
 import type { Answer } from './call-api.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { tokenOf } from './people.ts';
 import { makeTypeFolder } from './task-types.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -52,7 +53,9 @@ beforeAll(async () => {
   types.operation('wipe', 'environment', '[{id: one, task: do_step, with: {number: wipe}}]', 'dangerous: true\n');
   aegir = await startAegir({ types: types.path });
   [ann, bob, viewer] = (await Promise.all(
-    Object.entries({ ann: 'operator', bob: 'operator', eve: 'viewer' }).map(([name, role]) => tokenOf(name, role)),
+    Object.entries({ ann: 'operator', bob: 'operator', eve: 'viewer' } as const).map(([name, role]) =>
+      tokenOf(aegir, role, name),
+    ),
   )) as [string, string, string];
   for (const name of ['shop', 'blog'])
     await add('projects', { name, repository: 'https://example.org/shop.git', application: 'static' });
@@ -83,26 +86,6 @@ beforeEach(() => {
   rmSync(journal, { force: true });
   rmSync(isBroken, { force: true });
 });
-
-/** A person with this role, by an API token. */
-async function tokenOf(name: string, role: string): Promise<string> {
-  const database = new pg.Client({ connectionString: aegir.databaseUrl });
-  await database.connect();
-  try {
-    const { body } = await aegir.call<{ token: string; id: string }>('POST', '/api/tokens', { name });
-    await database.query('insert into "user"(id, name, email) values ($1, $1, $2)', [name, `${name}@example.org`]);
-    const { rows } = await database.query('select id from organisations');
-    await database.query('insert into members(user_id, organisation, role) values ($1, $2, $3)', [
-      name,
-      rows[0].id,
-      role,
-    ]);
-    await database.query('update apikey set reference_id = $1 where id = $2', [name, body.id]);
-    return body.token;
-  } finally {
-    await database.end();
-  }
-}
 
 async function add(plural: string, values: Record<string, unknown>): Promise<Entity> {
   const { status, body } = await aegir.call<Entity>('POST', `/api/${plural}`, { values });

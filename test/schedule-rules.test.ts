@@ -6,6 +6,7 @@ import type { OperationView, ProblemJson } from '../api/contract.ts';
 import type { RunNowView, SchedulePreview } from '../api/contract-schedules.ts';
 import type { Entity } from '../model/entities.ts';
 import type { Aegir } from './harness.ts';
+import { tokenOf } from './people.ts';
 import { type ScheduleStage, startScheduleStage, wait } from './schedule-stage.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -124,19 +125,16 @@ test('what cannot be is refused with all that is wrong', async () => {
 });
 
 test('nobody saves one that does more than they may themselves', async () => {
-  const { body: own } = await aegir.call<{ token: string; id: string }>('POST', '/api/tokens', { name: 'operator' });
+  const token = await tokenOf(aegir, 'operator');
   const database = new pg.Client({ connectionString: aegir.databaseUrl });
   await database.connect();
   try {
-    await database.query(`insert into "user" (id, name, email) values ('op', 'op', 'op@example.org')`);
-    await database.query(`insert into members select 'op', id, 'operator' from organisations`);
-    await database.query(`update apikey set reference_id = 'op' where id = $1`, [own.id]);
     const save = (operation_type: string) =>
       aegir.call<ProblemJson>(
         'POST',
         '/api/schedules',
         { values: { name: operation_type, operation_type, every: '1d', project: 'alpha', input: { file: 'x' } } },
-        { token: own.token },
+        { token },
       );
     const refused = await save('secretly');
     expect([refused.status, refused.body.detail]).toEqual([403, expect.stringContaining('administrator') as string]);

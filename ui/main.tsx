@@ -7,6 +7,7 @@ import { render } from 'solid-js/web';
 import { queryClient } from './api/queries.ts';
 import { Gate } from './app/gate.tsx';
 import { applyTheme } from './app/theme.ts';
+import { AccountPage } from './pages/account.tsx';
 import { AuditPage } from './pages/audit.tsx';
 import { CataloguePage } from './pages/catalogue.tsx';
 import { EntityPage } from './pages/entity.tsx';
@@ -18,6 +19,7 @@ import { NotFound } from './pages/not-found.tsx';
 import { OperationPage } from './pages/operation.tsx';
 import { OperationStartPage } from './pages/operation-start.tsx';
 import { OperationsPage } from './pages/operations.tsx';
+import { PeoplePage } from './pages/people.tsx';
 import { RolloutPage } from './pages/rollout.tsx';
 import { RolloutStartPage } from './pages/rollout-start.tsx';
 import { RolloutsPage } from './pages/rollouts.tsx';
@@ -42,6 +44,8 @@ render(
         <Route path="/rollouts/:id" component={RolloutPage} />
         <Route path="/catalogue" component={CataloguePage} />
         <Route path="/audit" component={AuditPage} />
+        <Route path="/people" component={PeoplePage} />
+        <Route path="/account" component={AccountPage} />
         <Route path="/tokens" component={TokensPage} />
         <Route path="/:plural" component={EntityListPage} />
         <Route path="/:plural/new" component={EntityCreatePage} />

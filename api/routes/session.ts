@@ -1,38 +1,35 @@
-// Sign-in: the one-time link, the session's view, the first password, API tokens; and the health of this process.
+// Sign-in: the one-time link, the session's view, the first password; and the health of this process.
 
 import { z } from '@hono/zod-openapi';
 import { setSignedCookie } from 'hono/cookie';
+import { refuseToken } from '../../dispatch/access.ts';
 import { definitionOf } from '../../dispatch/entity-input.ts';
-import { leastPasswordLength } from '../../model/access.ts';
+import { firstAddress, leastPasswordLength } from '../../model/access.ts';
 import type { EntityDefinition, EntityKind } from '../../model/entities.ts';
 import { entityKinds } from '../../model/entities.ts';
-import { AppError } from '../../model/errors.ts';
+import { AppError, invalid } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
-import {
-  addSignInLink,
-  hasPassword,
-  listTokens,
-  removeToken,
-  setCredentials,
-  useSignInLink,
-} from '../../model/store/people.ts';
-import { hashToken, makeToken } from '../../secrets/token.ts';
-import type { SessionView, TokenView } from '../contract.ts';
+import { addSignInLink, hasPassword, setCredentials, useSignInLink } from '../../model/store/people.ts';
+import { hashToken } from '../../secrets/token.ts';
+import type { SessionView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { createHealth } from '../health.ts';
 import { NotSignedIn } from '../problem.ts';
+import { makeLink } from '../sign-in-link.ts';
 
 /** Time to walk from the terminal to the browser, also after lunch. */
-const linkMs = 12 * 3600 * 1000;
+const linkHours = 12;
+
+/** Of better-auth only what the pages use: its others would change accounts and make tokens past our rules and our audit. */
+const betterAuthPaths = ['sign-in/email', 'sign-out', 'change-password'];
 
 export function addSessionRoutes(app: App, deps: ApiDependencies): void {
-  app.on(['GET', 'POST'], '/api/auth/*', c => deps.auth.better.handler(c.req.raw));
+  for (const path of betterAuthPaths) app.post(`/api/auth/${path}`, c => deps.auth.better.handler(c.req.raw));
   addHealth(app, deps);
   addLinks(app, deps);
   addSession(app, deps);
-  addTokens(app, deps);
 }
 
 function addHealth(app: App, deps: ApiDependencies): void {
@@ -58,13 +55,10 @@ function addLinks(app: App, deps: ApiDependencies): void {
     status: 201,
   } as const;
   defineRoute(app, deps, make, async ({ principal }) => {
-    const token = makeToken();
-    await addSignInLink(deps.db, {
-      tokenHash: hashToken(token),
-      userId: principal.userId,
-      expiresAt: new Date(Date.now() + linkMs),
-    });
-    return { url: `${deps.publicUrl}/sign-in?link=${token}` };
+    refuseToken(principal);
+    const { url, ...link } = makeLink(deps.publicUrl, linkHours);
+    await addSignInLink(deps.db, { ...link, userId: principal.userId });
+    return { url };
   });
   const use = {
     method: 'post',
@@ -78,7 +72,7 @@ function addLinks(app: App, deps: ApiDependencies): void {
     const userId = await useSignInLink(deps.db, hashToken(body.token));
     if (!userId)
       throw new NotSignedIn(
-        'This link was used already or is too old. Make a new one with: ./aegir token sign-in-link',
+        'This link was used already or is too old. An administrator makes another one; on Aegir’s own machine: ./aegir token sign-in-link',
       );
     const context = await deps.auth.better.$context;
     const session = await context.internalAdapter.createSession(userId);
@@ -119,63 +113,27 @@ function addSession(app: App, deps: ApiDependencies): void {
     access: 'read',
     body: z.object({
       password: z.string().min(leastPasswordLength).max(128),
-      email: z.email().optional(),
+      email: z.email().toLowerCase().optional(),
       name: z.string().min(1).max(200).optional(),
     }),
     status: 204,
   } as const;
   defineRoute(app, deps, password, async ({ body, principal }) => {
+    refuseToken(principal);
     if (await hasPassword(deps.db, principal.userId)) {
       throw new AppError(
         'conflict',
         'There is a password already. Change it by its own form, which asks for the present one.',
       );
     }
+    const { userId, email: present } = principal;
+    // It names who has done what, and who may not approve it: after that only an administrator changes it.
+    if (body.email && present !== firstAddress && body.email !== present) {
+      const message = `Your address here is ${present}. An administrator can change it.`;
+      throw invalid([{ path: 'email', message }]);
+    }
     const context = await deps.auth.better.$context;
     const passwordHash = await context.password.hash(body.password);
-    await setCredentials(deps.db, { userId: principal.userId, passwordHash, email: body.email, name: body.name });
-  });
-}
-
-function addTokens(app: App, deps: ApiDependencies): void {
-  const path = '/api/tokens';
-  defineRoute(
-    app,
-    deps,
-    { method: 'get', path, summary: 'API tokens of oneself', access: 'read' },
-    async ({ principal }): Promise<TokenView[]> => {
-      const rows = await listTokens(deps.db, principal.userId);
-      return rows.map(row => ({
-        id: row.id,
-        name: row.name ?? '',
-        createdAt: row.createdAt.toISOString(),
-        lastUsedAt: row.lastRequest?.toISOString() ?? null,
-      }));
-    },
-  );
-  const create = {
-    method: 'post',
-    path,
-    summary: 'Makes an API token, shown once',
-    access: 'read',
-    body: z.object({ name: z.string().min(1).max(32) }),
-    status: 201,
-  } as const;
-  defineRoute(app, deps, create, async ({ body, principal }) => {
-    const { id, key } = await deps.auth.better.api.createApiKey({
-      body: { name: body.name, userId: principal.userId },
-    });
-    return { id, name: body.name, token: key };
-  });
-  const remove = {
-    method: 'delete',
-    path: `${path}/{id}`,
-    summary: 'Revokes an API token',
-    access: 'read',
-    status: 204,
-  } as const;
-  defineRoute(app, deps, remove, async ({ params, principal }) => {
-    const removed = await removeToken(deps.db, principal.userId, params.id ?? '');
-    if (!removed) throw new AppError('not_found', 'There is no such token.');
+    await setCredentials(deps.db, { userId, passwordHash, email: body.email, name: body.name });
   });
 }

@@ -15,7 +15,7 @@ export interface Actor {
 }
 
 /** Nothing that a page shows while it changes. */
-const silent = ['field', 'override', 'token', 'key', 'run'] as const;
+const silent = ['field', 'override', 'token', 'key', 'run', 'person'] as const;
 type Silent = (typeof silent)[number];
 const isSilent = (kind: string): kind is Silent => silent.some(each => each === kind);
 

@@ -2,9 +2,9 @@
 
 import { and, asc, eq, gt, isNull } from 'drizzle-orm';
 import { ulid } from 'ulid';
-import type { Role } from '../access.ts';
+import { firstAddress, type Role } from '../access.ts';
 import type { Database, Db } from './database.ts';
-import { account, apikey, members, organisations, signInLinks, user } from './schema/index.ts';
+import { account, members, organisations, signInLinks, user } from './schema/index.ts';
 
 export interface Member {
   userId: string;
@@ -45,8 +45,7 @@ export async function ensureFirstAdministrator(db: Database): Promise<void> {
     const organisation = ulid();
     const id = ulid();
     await tx.insert(organisations).values({ id: organisation, name: 'main' });
-    // .localhost is reserved (RFC 6761): mail to it goes nowhere. Replaced when the administrator first signs in.
-    await tx.insert(user).values({ id, name: 'Administrator', email: 'administrator@aegir.localhost' });
+    await tx.insert(user).values({ id, name: 'Administrator', email: firstAddress });
     await tx.insert(members).values({ userId: id, organisation, role: 'administrator' });
   });
 }
@@ -92,20 +91,4 @@ export async function useSignInLink(db: Db, tokenHash: string): Promise<string |
     .where(and(eq(signInLinks.tokenHash, tokenHash), isNull(signInLinks.usedAt), gt(signInLinks.expiresAt, new Date())))
     .returning();
   return row?.userId ?? null;
-}
-
-export async function listTokens(db: Db, userId: string) {
-  return db
-    .select({ id: apikey.id, name: apikey.name, createdAt: apikey.createdAt, lastRequest: apikey.lastRequest })
-    .from(apikey)
-    .where(eq(apikey.referenceId, userId))
-    .orderBy(asc(apikey.createdAt));
-}
-
-export async function removeToken(db: Db, userId: string, id: string): Promise<boolean> {
-  const rows = await db
-    .delete(apikey)
-    .where(and(eq(apikey.referenceId, userId), eq(apikey.id, id)))
-    .returning();
-  return rows.length > 0;
 }

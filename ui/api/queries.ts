@@ -19,9 +19,9 @@ import type {
   ResumeView,
   SessionView,
   TemplateView,
-  TokenView,
 } from '../../api/contract.ts';
 import type { DeliveryView } from '../../api/contract-deliveries.ts';
+import type { PersonView, SessionEntryView, TokenView } from '../../api/contract-people.ts';
 import type { PushPage } from '../../api/contract-pushes.ts';
 import type { RolloutItemView, RolloutSummary, RolloutView } from '../../api/contract-rollouts.ts';
 import type { ScheduledRunView, ScheduleEntryView } from '../../api/contract-schedules.ts';
@@ -276,4 +276,12 @@ export function useCatalogue() {
 
 export function useTokens() {
   return useQuery(() => ({ queryKey: ['tokens'], queryFn: () => call<TokenView[]>('/tokens') }));
+}
+
+export function usePeople() {
+  return useQuery(() => ({ queryKey: ['people'], queryFn: () => call<PersonView[]>('/people') }));
+}
+
+export function useSessions() {
+  return useQuery(() => ({ queryKey: ['sessions'], queryFn: () => call<SessionEntryView[]>('/sessions') }));
 }

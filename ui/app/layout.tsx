@@ -79,6 +79,9 @@ function Navigation() {
         <Show when={may('read')}>
           <Item href="/audit" title="Audit" />
         </Show>
+        <Show when={may('administer')}>
+          <Item href="/people" title="People" />
+        </Show>
         <Item href="/tokens" title="Tokens" />
       </ul>
     </nav>
@@ -124,7 +127,7 @@ function Account() {
   return (
     <div class="account">
       <p class="account-name">
-        {session().user.name}
+        <A href="/account">{session().user.name}</A>
         <span class="faint small">
           {session().role}, {session().organisation.name}
         </span>

@@ -3,7 +3,7 @@
 import { A, useLocation, useNavigate, useSearchParams } from '@solidjs/router';
 import { createSignal, createUniqueId, type JSX, Match, onMount, Show, Switch } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
-import { leastPasswordLength } from '../../model/access.ts';
+import { firstAddress, leastPasswordLength } from '../../model/access.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
@@ -16,7 +16,8 @@ export function SignIn() {
         <h1>Sign in</h1>
         <PasswordForm />
         <p class="faint small">
-          No account yet? A one-time link is printed where Aegir was started: <code>npm start</code>.
+          No account, or no password any more? An administrator makes a one-time link for you; that of the first one is
+          printed where Aegir was started: <code>npm start</code>.
         </p>
       </div>
     </main>
@@ -64,8 +65,9 @@ export function SignInByLink() {
         <Show when={error()} fallback={<p role="status">Signing in …</p>}>
           <ErrorNotice error={error()} />
           <p>
-            A link works once. <code>./aegir token sign-in-link</code> on the same machine makes another one. If you are
-            signed in already, <A href="/">go to the start</A>; or sign in with a password:
+            A link works once. An administrator makes another one, as does <code>./aegir token sign-in-link</code> on
+            Aegir’s own machine. If you are signed in already, <A href="/">go to the start</A>; or sign in with a
+            password:
           </p>
           <PasswordForm />
         </Show>
@@ -76,6 +78,7 @@ export function SignInByLink() {
 
 export function FirstPassword(props: { session: SessionView; skip: () => void }) {
   const [name, setName] = createSignal(props.session.user.name);
+  const isFirst = () => props.session.user.email === firstAddress;
   const [email, setEmail] = createSignal(props.session.user.email);
   const [password, setPassword] = createSignal('');
   const save = async () => {
@@ -93,7 +96,14 @@ export function FirstPassword(props: { session: SessionView; skip: () => void })
         </Notice>
         <GateForm verb="Save" run={save}>
           <GateInput label="Name" type="text" autocomplete="name" value={name()} onInput={setName} />
-          <GateInput label="E-mail" type="email" autocomplete="username" value={email()} onInput={setEmail} />
+          <GateInput
+            label="E-mail"
+            type="email"
+            autocomplete="username"
+            value={email()}
+            isFixed={!isFirst()}
+            onInput={setEmail}
+          />
           <GateInput label="Password" type="password" autocomplete="new-password" onInput={setPassword} />
         </GateForm>
         <button type="button" class="button button-plain" onClick={() => props.skip()}>
@@ -139,6 +149,7 @@ interface GateInputProps {
   type: string;
   autocomplete: string;
   value?: string;
+  isFixed?: boolean;
   onInput: (text: string) => void;
 }
 
@@ -153,6 +164,7 @@ function GateInput(props: GateInputProps) {
         type={props.type}
         autocomplete={props.autocomplete}
         value={props.value ?? ''}
+        readOnly={props.isFixed}
         required
         onInput={event => props.onInput(event.currentTarget.value)}
       />
