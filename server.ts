@@ -48,16 +48,18 @@ async function main(): Promise<void> {
   const engineOptions = { ...config.temporal, codec, publicUrl: config.api.publicUrl };
   await prepareNamespace(engineOptions);
   const events = listen(databaseUrl);
+  const vault = createVault(keys);
   const deps: ApiDependencies = {
     db: open.db,
     events,
     keys,
-    vault: createVault(keys),
+    vault,
     codec,
     engine: await connectEngine(engineOptions),
     auth: createAuth({
       db: open.db,
-      secret: keys.sessionSecret(),
+      // It signs sessions and encrypts second factors, also when the key that seals is another one.
+      secret: await vault.own(open.db, 'sign-in', line => log(line)),
       publicUrl: config.api.publicUrl,
       localToken: writeLocalToken(config),
     }),

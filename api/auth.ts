@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { apiKey } from '@better-auth/api-key';
 import { betterAuth } from 'better-auth';
 import { drizzleAdapter } from 'better-auth/adapters/drizzle';
+import { twoFactor } from 'better-auth/plugins/two-factor';
 import type { Context } from 'hono';
 import type { Principal } from '../dispatch/access.ts';
 import { leastPasswordLength, lowerRole, type Role, roles } from '../model/access.ts';
@@ -33,7 +34,7 @@ function createBetterAuth({ db, secret, publicUrl }: AuthOptions) {
     trustedOrigins: async request => (request ? [new URL(request.url).origin] : []),
     telemetry: { enabled: false },
     // A token is asked for at every call of a script: no limit per token here.
-    plugins: [apiKey({ defaultPrefix: 'aegir_', rateLimit: { enabled: false } })],
+    plugins: [apiKey({ defaultPrefix: 'aegir_', rateLimit: { enabled: false } }), twoFactor({ issuer: 'Aegir' })],
   });
 }
 

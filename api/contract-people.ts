@@ -3,7 +3,7 @@
 //   GET    /api/people, POST {name, email, role}              PersonView[]; POST answers {url} of a one-time link once; administrators
 //   PATCH  /api/people/:id {name?, email?, role?}             PersonView
 //   DELETE /api/people/:id                                    204; 409 for the only administrator
-//   POST   /api/people/:id/sign-in-links                      {url}; their password and sessions end
+//   POST   /api/people/:id/sign-in-links                      {url}; their password, second factor and sessions end
 //   GET    /api/sessions, DELETE /api/sessions/:id            SessionEntryView[], one's own
 //   GET    /api/tokens, POST {name, role?, days?}, DELETE /:id   TokenView[], one's own; POST answers {token} once
 
@@ -16,6 +16,8 @@ export interface PersonView {
   role: Role;
   /** False until they have followed their link and set one. */
   hasPassword: boolean;
+  /** A code of an authenticator is asked for beside it. */
+  hasSecondFactor: boolean;
   createdAt: string;
   /** By a browser or a token; a browser counts once a day. */
   lastSeenAt: string | null;
@@ -33,7 +35,7 @@ export interface SessionEntryView {
   isThis: boolean;
   createdAt: string;
   expiresAt: string;
-  address: string | null;
+  /** As it calls itself (User-Agent). */
   browser: string | null;
 }
 

@@ -97,6 +97,8 @@ export interface Page<T> {
 
 export interface SessionView {
   user: { id: string; name: string; email: string };
+  /** A code of an authenticator is asked for beside the password. */
+  hasSecondFactor: boolean;
   role: Role;
   organisation: { id: string; name: string };
   /** True until the first administrator has set a password. */

@@ -58,6 +58,8 @@ export function startScheduleReconciler(deps: ReconcilerDependencies): () => voi
       if (lastTrouble) deps.log('The Schedules are compared with the engine again');
       lastTrouble = '';
     } catch (error) {
+      // What is closed under its feet then is no trouble.
+      if (stopped) return;
       // An outage of hours is one line.
       const trouble = errorText(error);
       if (trouble !== lastTrouble) deps.log('The Schedules cannot be compared with the engine', error);

@@ -13,6 +13,8 @@ export interface Principal {
   /** Mail address of the person behind it, where that is somebody or something else; who acts alone is that person. */
   behind?: string;
   organisation: { id: string; name: string };
+  /** Of the person; nothing else has one. */
+  hasSecondFactor?: boolean;
   /** It has come by an API token, which may have a lower role and an end. */
   byToken?: boolean;
 }

@@ -16,8 +16,6 @@ export interface KeyRing {
   open(purpose: Purpose, sealed: Buffer, context: string): Buffer;
   /** Ids of the keys; the first one seals. */
   ids(): string[];
-  /** Of the first key: signatures of sessions. */
-  sessionSecret(): string;
   /** Puts a new key before the others. @throws AppError conflict where the keys are not in a file. */
   add(): string;
   /** @throws AppError conflict where it is the only one or the one that seals. */
@@ -29,7 +27,7 @@ type Source = { value: string } | { file: string };
 interface Key {
   id: string;
   text: string;
-  derived: Record<Purpose | 'sessions', Buffer>;
+  derived: Record<Purpose, Buffer>;
 }
 
 export function openKeyRing(from: Source, say: (line: string) => void): KeyRing {
@@ -54,7 +52,6 @@ export function openKeyRing(from: Source, say: (line: string) => void): KeyRing 
       throw cannotOpen(id, read());
     },
     ids: () => read().map(({ id }) => id),
-    sessionSecret: () => firstOf(read()).derived.sessions.toString('hex'),
     add() {
       change(null, known => [makeKey(), ...known.map(({ text }) => text)]);
       return firstOf(read()).id;
@@ -115,7 +112,6 @@ function deriveKey(text: string): Key {
   const derived = {
     secrets: derive('secrets', 32),
     payloads: derive('payloads', 32),
-    sessions: derive('sessions', 32),
   };
   return { id: derive('id', idBytes).toString('hex'), text, derived };
 }

@@ -1,5 +1,6 @@
 // Secrets by reference: sealed rows in PostgreSQL. Only the API (to store) and activities (to use) open it.
 
+import { randomBytes } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import { AppError } from '../model/errors.ts';
@@ -8,10 +9,15 @@ import type { Db } from '../model/store/database.ts';
 import { secrets } from '../model/store/schema/index.ts';
 import type { KeyRing } from './key-ring.ts';
 
+/** As many as the hash of signatures has. */
+const ownBytes = 32;
+
 export interface Vault {
   /** Keeps a value, answers its reference. */
   put(db: Db, organisation: string, clear: string): Promise<{ $secret: string }>;
   open(db: Db, id: string): Promise<string>;
+  /** Of the installation itself: made when it is first asked for, and again, which is said, when no key opens it any more. */
+  own(db: Db, name: string, say: (line: string) => void): Promise<string>;
   /** The same values with the clear text of secret fields put away and references left in their places. */
   putFields(
     db: Db,
@@ -33,6 +39,20 @@ export function createVault(keys: KeyRing): Vault {
       const [row] = await db.select().from(secrets).where(eq(secrets.id, id));
       if (!row) throw new AppError('not_found', `The secret ${id} is gone. Enter it again where it is used.`);
       return openSecret(keys, row);
+    },
+    async own(db, name, say) {
+      const id = `own:${name}`;
+      const fresh = () => sealSecret(keys, id, randomBytes(ownBytes).toString('hex'));
+      // Of several processes that begin at once one makes it.
+      await db.insert(secrets).values({ id, organisation: null, sealed: fresh() }).onConflictDoNothing();
+      try {
+        return await vault.open(db, id);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        say(`The secret “${name}” is made anew: ${error.message}`);
+        await db.update(secrets).set({ sealed: fresh() }).where(eq(secrets.id, id));
+        return vault.open(db, id);
+      }
     },
     async putFields(db, organisation, specs, values) {
       const kept = { ...values };

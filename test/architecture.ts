@@ -97,7 +97,7 @@ export const areas: Area[] = [
     folder: 'ui',
     values: ['model'],
     types: ['api'],
-    packages: ['solid-js', '@solidjs', '@tanstack', '@ark-ui', 'ansi_up', 'vite', 'vite-plugin-solid'],
+    packages: ['solid-js', '@solidjs', '@tanstack', '@ark-ui', 'ansi_up', 'uqr', 'vite', 'vite-plugin-solid'],
   },
   { folder: 'cli', values: ['model'], types: ['api'], packages: ['node:*', 'commander', 'eventsource-parser'] },
   {

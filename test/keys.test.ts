@@ -12,8 +12,10 @@ import type { KeyView, RotationView } from '../api/contract-keys.ts';
 import type { Entity } from '../model/entities.ts';
 import { openKeyRing } from '../secrets/key-ring.ts';
 import { sealSecret } from '../secrets/vault.ts';
+import type { Running } from '../start/launch.ts';
 import { aegirCommand } from './cli.ts';
 import { type Aegir, startAegir } from './harness.ts';
+import { followLink } from './people.ts';
 import { makeTypeFolder } from './task-types.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aegir-gate-'));
@@ -58,6 +60,7 @@ beforeAll(async () => {
   client = new Client({ connection, namespace: aegir.environment.AEGIR_TEMPORAL_NAMESPACE ?? '' });
   database = new pg.Client({ connectionString: aegir.databaseUrl });
   await database.connect();
+  session = await followLink(aegir, (await aegir.send<{ url: string }>('POST', '/api/sign-in-links')).url);
 });
 
 afterAll(async () => {
@@ -68,6 +71,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A browser's. */
+let session: { cookie: string };
+
+async function isSignedIn(): Promise<boolean> {
+  const { status } = await aegir.call('GET', '/api/session', undefined, { token: '', headers: session });
+  return status === 200;
+}
+
+let server: Running | undefined;
+
+async function restartServer(): Promise<void> {
+  await (server ?? aegir.server).stop();
+  server = await aegir.startServer();
+}
+
 function expectSecretsOpened(operation: OperationView): void {
   expect(operation.state, operation.message).toBe('succeeded');
   expect(operation.tasks.at(-1)?.outputs).toEqual({ form: sha256(password), field: sha256(token) });
@@ -75,7 +93,7 @@ function expectSecretsOpened(operation: OperationView): void {
 
 test('a key is rotated while an Operation runs: it goes on, and every stored secret is sealed anew', async () => {
   const [old] = await listKeys();
-  expect(old).toMatchObject({ seals: true, secrets: 2, runs: null, mayGo: false });
+  expect(old).toMatchObject({ seals: true, secrets: 3, runs: null, mayGo: false });
   const started = await aegir.call<OperationView>('POST', `/api/projects/${project.id}/operations`, {
     type: 'hold_and_use',
     input: { password },
@@ -87,9 +105,9 @@ test('a key is rotated while an Operation runs: it goes on, and every stored sec
   const rotated = await aegirCommand(aegir, 'keys', 'rotate', '--json');
   expect(rotated.code, rotated.stderr).toBe(0);
   const { resealed, lost, keys } = JSON.parse(rotated.stdout) as RotationView;
-  expect([resealed, lost]).toEqual([3, []]);
+  expect([resealed, lost]).toEqual([4, []]);
   expect(keys.map(key => [key.id === old?.id, key.seals, key.secrets])).toEqual([
-    [false, true, 3],
+    [false, true, 4],
     [true, false, 0],
   ]);
   expect(keyFile()).toHaveLength(2);
@@ -154,6 +172,8 @@ test('the old key goes when the engine has forgotten those runs; nothing else is
   const removed = await aegirCommand(aegir, 'keys', 'remove', old?.id ?? '');
   expect([removed.code, removed.stdout]).toEqual([0, `Key ${old?.id} is removed.`]);
   expect(keyFile()).toHaveLength(1);
+  await restartServer();
+  expect(await isSignedIn()).toBe(true);
   expectSecretsOpened(await aegir.run('projects', project.id, 'use', { password }));
   const audit = await aegir.call<Page<AuditView>>('GET', '/api/audit');
   const verbs = audit.body.items.filter(({ objectKind }) => objectKind === 'key').map(({ verb }) => verb);
@@ -167,4 +187,13 @@ test('secrets that no key opens are named and left as they are', async () => {
   const { body } = await aegir.call<RotationView>('POST', '/api/keys/reseal');
   expect(body.lost).toEqual([id]);
   expect(body.keys.find(key => key.id === '00000000')).toMatchObject({ secrets: 1, mayGo: false });
+});
+
+test('where the secret of sessions is lost, Aegir starts with another one: everybody signs in again', async () => {
+  await database.query(`update secrets set sealed = 'AgAAAAAA' || substr(sealed, 9) where id = 'own:sign-in'`);
+  await restartServer();
+  expect(await isSignedIn()).toBe(false);
+  session = await followLink(aegir, (await aegir.send<{ url: string }>('POST', '/api/sign-in-links')).url);
+  await restartServer();
+  expect(await isSignedIn()).toBe(true);
 });

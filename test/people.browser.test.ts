@@ -1,5 +1,7 @@
 // People as an administrator manages them, and as they come in themselves.
 
+import { base32 } from '@better-auth/utils/base32';
+import { createOTP } from '@better-auth/utils/otp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PersonView } from '../api/contract-people.ts';
 import { type Browser, canRunBrowser, findOverflow, forEachLook, signIn, startBrowser } from './browser.ts';
@@ -63,6 +65,7 @@ describe.skipIf(reason !== null)('people in a browser', () => {
     await page.getByRole('link', { name: 'Grace Hopper' }).click();
     await page.getByRole('heading', { name: 'Your account' }).waitFor();
     await page.getByText('this one').waitFor();
+    await page.getByRole('cell', { name: 'Chrome on Linux' }).waitFor();
     expect(await page.getByRole('link', { name: 'People' }).count()).toBe(0);
     await look(other, 'account');
     expect(other.takeErrors()).toEqual([]);
@@ -81,6 +84,35 @@ describe.skipIf(reason !== null)('people in a browser', () => {
     await change(password);
     await page.getByText('The password is changed.').waitFor();
     await page.getByText('this one').waitFor();
+    expect(other.takeErrors()).toEqual([]);
+  });
+
+  test('a second factor is connected by its key, and is asked for at the next sign-in', async () => {
+    const { page } = other;
+    const enter = (label: string, value: string) => page.getByLabel(label, { exact: true }).fill(value);
+    await enter('Your password', `${password}!`);
+    await page.getByRole('button', { name: 'Turn it on' }).click();
+    await page.getByRole('img', { name: 'The key as a QR code' }).waitFor();
+    await look(other, 'second-factor');
+    const key = (await page.locator('code.token').textContent()) ?? '';
+    const code = () => createOTP(new TextDecoder().decode(base32.decode(key))).totp();
+    await enter('Code', await code());
+    await page.getByRole('button', { name: 'Check it' }).click();
+    await page.getByText('Keep these backup codes: they are not shown again.').waitFor();
+    await look(other, 'backup-codes');
+    await page.getByRole('button', { name: 'Sign out' }).first().click();
+    await enter('E-mail', 'grace@example.org');
+    await enter('Password', `${password}!`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await enter('Code of your authenticator', '000000');
+    await look(other, 'sign-in-code');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Invalid code').waitFor();
+    // Who is signed in, asked for by the page itself, and the wrong code.
+    expect(other.takeErrors()).toEqual([expect.stringContaining('401'), expect.stringContaining('401')]);
+    await enter('Code of your authenticator', await code());
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: 'Grace Hopper' }).waitFor();
     expect(other.takeErrors()).toEqual([]);
   });
 

@@ -1,5 +1,7 @@
 // People and their ways in: invited, changed, removed; sessions and tokens with a role and an end.
 
+import { base32 } from '@better-auth/utils/base32';
+import { createOTP } from '@better-auth/utils/otp';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AuditView, Page, ProblemJson, SessionView } from '../api/contract.ts';
@@ -38,6 +40,15 @@ const signIn = async (email: string, word: string) =>
   ).status;
 const sessionOf = (headers: Record<string, string>) =>
   aegir.call<SessionView>('GET', '/api/session', undefined, { token: '', headers });
+
+const cookiesOf = (headers: Headers) =>
+  headers
+    .getSetCookie()
+    .map(cookie => cookie.split(';')[0])
+    .join('; ');
+/** As better-auth has it; the address has it in base 32. */
+const secretOf = (uri: string) =>
+  new TextDecoder().decode(base32.decode(new URL(uri).searchParams.get('secret') ?? ''));
 
 test('somebody is invited, follows the link once and sets a password, but no other address', async () => {
   const invited = await aegir.send<PersonView & { url: string }>('POST', '/api/people', {
@@ -132,6 +143,47 @@ test('a token does no more than its role, never more than its person, and ends',
     expect((await aegir.call<SessionView>('GET', '/api/session', undefined, as(token))).body.role).toBe('viewer');
   await database.query(`update apikey set expires_at = now() - interval '1 second' where id = $1`, [reader.id]);
   expect((await aegir.call('GET', '/api/session', undefined, as(reader.token))).status).toBe(401);
+});
+
+test('a second factor is asked for beside the password; a backup code works once, a new link ends it', async () => {
+  const person = await invite(aegir, 'viewer', 'alan');
+  const first = await followLink(aegir, person.url);
+  await aegir.call('POST', '/api/session/password', { password }, { token: '', headers: first });
+  const auth = (path: string, body: object, headers: Record<string, string>) =>
+    aegir.call<Record<string, unknown>>('POST', `/api/auth/${path}`, body, {
+      token: '',
+      headers: { origin: aegir.url, ...headers },
+    });
+  expect((await auth('two-factor/enable', { password: 'something else' }, first)).status).toBe(400);
+  const { body: made } = await auth('two-factor/enable', { password }, first);
+  const { backupCodes, totpURI } = made as { backupCodes: string[]; totpURI: string };
+  const code = () => createOTP(secretOf(totpURI)).totp();
+  // Nothing is asked for until the authenticator has shown that it knows the secret.
+  expect(await signIn('alan@example.org', password)).toBe(200);
+  expect((await auth('two-factor/verify-totp', { code: '000000' }, first)).status).toBe(401);
+  expect((await auth('two-factor/verify-totp', { code: await code() }, first)).status).toBe(200);
+  expect((await people()).find(({ id }) => id === person.id)?.hasSecondFactor).toBe(true);
+
+  const half = await auth('sign-in/email', { email: person.email, password }, {});
+  expect([half.status, half.body]).toEqual([200, expect.objectContaining({ twoFactorRedirect: true })]);
+  const cookie = cookiesOf(half.headers);
+  expect((await sessionOf({ cookie })).status).toBe(401);
+  expect((await auth('two-factor/verify-totp', { code: '000000' }, { cookie })).status).toBe(401);
+  const whole = await auth('two-factor/verify-totp', { code: await code() }, { cookie });
+  expect((await sessionOf({ cookie: cookiesOf(whole.headers) })).body.hasSecondFactor).toBe(true);
+
+  const [backup = ''] = backupCodes;
+  const byBackup = async () => {
+    const { headers } = await auth('sign-in/email', { email: person.email, password }, {});
+    return (await auth('two-factor/verify-backup-code', { code: backup }, { cookie: cookiesOf(headers) })).status;
+  };
+  expect([await byBackup(), await byBackup()]).toEqual([200, 401]);
+  const { rows } = await database.query('select t::text as row from two_factor t');
+  for (const secret of [secretOf(totpURI), ...backupCodes]) expect(rows[0].row).not.toContain(secret);
+
+  const { url } = await aegir.send<{ url: string }>('POST', `/api/people/${person.id}/sign-in-links`);
+  const again = await followLink(aegir, url);
+  expect((await sessionOf(again)).body).toMatchObject({ needsPassword: true, hasSecondFactor: false });
 });
 
 test('a token makes no other way in, which would know neither its role nor its end', async () => {

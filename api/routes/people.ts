@@ -79,7 +79,7 @@ export function addPeopleRoutes(app: App, deps: ApiDependencies): void {
   const renew = {
     method: 'post',
     path: `${one}/sign-in-links`,
-    summary: 'Makes a new sign-in link for a person; their password and sessions end',
+    summary: 'Makes a new sign-in link for a person; their password, second factor and sessions end',
     access,
     status: 201,
   } as const;

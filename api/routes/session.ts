@@ -23,7 +23,16 @@ import { makeLink } from '../sign-in-link.ts';
 const linkHours = 12;
 
 /** Of better-auth only what the pages use: its others would change accounts and make tokens past our rules and our audit. */
-const betterAuthPaths = ['sign-in/email', 'sign-out', 'change-password'];
+const betterAuthPaths = [
+  'sign-in/email',
+  'sign-out',
+  'change-password',
+  'two-factor/enable',
+  'two-factor/disable',
+  'two-factor/generate-backup-codes',
+  'two-factor/verify-totp',
+  'two-factor/verify-backup-code',
+];
 
 export function addSessionRoutes(app: App, deps: ApiDependencies): void {
   for (const path of betterAuthPaths) app.post(`/api/auth/${path}`, c => deps.auth.better.handler(c.req.raw));
@@ -75,7 +84,8 @@ function addLinks(app: App, deps: ApiDependencies): void {
         'This link was used already or is too old. An administrator makes another one; on Aegir’s own machine: ./aegir token sign-in-link',
       );
     const context = await deps.auth.better.$context;
-    const session = await context.internalAdapter.createSession(userId);
+    const userAgent = c.req.header('user-agent') ?? '';
+    const session = await context.internalAdapter.createSession(userId, false, { userAgent });
     const { name, attributes } = context.authCookies.sessionToken;
     const { sameSite: _sameSite, ...rest } = attributes;
     await setSignedCookie(c, name, session.token, context.secret, { ...rest, sameSite: 'Lax', path: '/' });
@@ -96,9 +106,10 @@ function addSession(app: App, deps: ApiDependencies): void {
       kind,
       { ...definitionOf(kind, catalogue), customFields: custom.filter(field => field.entityKind === kind) },
     ]);
-    const { userId, name, email, role, organisation } = principal;
+    const { userId, name, email, role, organisation, hasSecondFactor = false } = principal;
     return {
       user: { id: userId, name, email },
+      hasSecondFactor,
       role,
       organisation,
       needsPassword: !(await hasPassword(deps.db, userId)),

@@ -33,15 +33,22 @@ function listCommand(environment: CliEnvironment): Command {
   return withCommonFlags(new Command('list').alias('ls').description('list people')).action(
     async (options: CommonFlags) => {
       const people = await loadPeople(environment, options);
-      const rows = people.map(({ name, email, role, id, hasPassword, lastSeenAt }) => [
+      const rows = people.map(({ name, email, role, id, hasPassword, hasSecondFactor, lastSeenAt }) => [
         name,
         email,
         role,
+        hasSecondFactor,
         id,
         lastSeenAt || hasPassword ? localTime(lastSeenAt) : 'link not followed yet',
       ]);
       if (options.json) printJson(people);
-      else printTable(environment, ['name', 'e-mail', 'role', 'id', 'last seen'], rows, 'There is nobody.');
+      else
+        printTable(
+          environment,
+          ['name', 'e-mail', 'role', 'second factor', 'id', 'last seen'],
+          rows,
+          'There is nobody.',
+        );
     },
   );
 }
@@ -76,7 +83,8 @@ function editCommand(environment: CliEnvironment): Command {
 }
 
 function linkCommand(environment: CliEnvironment): Command {
-  const description = 'a new sign-in link for who cannot sign in any more: password and sessions end, tokens stay';
+  const description =
+    'a new sign-in link for who cannot sign in any more: password, second factor and sessions end, tokens stay';
   return withCommonFlags(new Command('sign-in-link').description(description))
     .argument('<person>', 'e-mail or id')
     .action(async (word: string, options: CommonFlags) => {

@@ -22,6 +22,7 @@ export function sessionView(customFields: Partial<Record<EntityKind, FieldSpec[]
   const definitions = entityKinds.map(kind => [kind, { ...entities[kind], customFields: customFields[kind] ?? [] }]);
   return {
     user: { id: 'u1', name: 'Ada', email: 'ada@example.org' },
+    hasSecondFactor: false,
     role: 'administrator',
     organisation: { id: 'o1', name: 'Example' },
     needsPassword: false,

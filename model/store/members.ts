@@ -7,7 +7,7 @@ import type { Role } from '../access.ts';
 import { AppError } from '../errors.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
-import { account, apikey, members, session, signInLinks, user } from './schema/index.ts';
+import { account, apikey, members, session, signInLinks, twoFactor, user } from './schema/index.ts';
 
 export interface Person {
   id: string;
@@ -16,6 +16,7 @@ export interface Person {
   role: Role;
   /** False until a link was followed and a password set. */
   hasPassword: boolean;
+  hasSecondFactor: boolean;
   createdAt: Date;
   /** By a browser or a token; a session counts once a day. */
   lastSeenAt: Date | null;
@@ -45,6 +46,7 @@ const columns = {
   email: user.email,
   role: members.role,
   hasPassword: withPassword,
+  hasSecondFactor: user.twoFactorEnabled,
   createdAt: user.createdAt,
   lastSeenAt: seen,
 };
@@ -110,11 +112,13 @@ export async function removePerson(db: Database, actor: Actor, id: string): Prom
   });
 }
 
-/** For who cannot sign in any more: password, sessions and earlier links end, tokens stay. @throws AppError not_found */
+/** For who cannot sign in any more: password, second factor, sessions and earlier links end, tokens stay. @throws AppError not_found */
 export async function renewSignIn(db: Database, actor: Actor, id: string, link: NewLink): Promise<void> {
   await db.transaction(async tx => {
     const { email } = await lockPerson(tx, actor, id);
     await tx.delete(account).where(and(eq(account.userId, id), eq(account.providerId, 'credential')));
+    await tx.delete(twoFactor).where(eq(twoFactor.userId, id));
+    await tx.update(user).set({ twoFactorEnabled: false, updatedAt: new Date() }).where(eq(user.id, id));
     await tx.delete(session).where(eq(session.userId, id));
     await tx.delete(signInLinks).where(eq(signInLinks.userId, id));
     await tx.insert(signInLinks).values({ ...link, userId: id });

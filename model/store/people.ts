@@ -11,6 +11,7 @@ export interface Member {
   name: string;
   email: string;
   role: Role;
+  hasSecondFactor: boolean;
   organisation: { id: string; name: string };
 }
 
@@ -23,7 +24,8 @@ export async function findMember(db: Db, userId: string): Promise<Member | null>
     .where(eq(members.userId, userId));
   if (!row) return null;
   const { id, name } = row.organisation;
-  return { userId, name: row.user.name, email: row.user.email, role: row.role, organisation: { id, name } };
+  const { name: own, email, twoFactorEnabled: hasSecondFactor } = row.user;
+  return { userId, name: own, email, role: row.role, hasSecondFactor, organisation: { id, name } };
 }
 
 export async function firstAdministrator(db: Db): Promise<string | null> {

@@ -1,9 +1,10 @@
-// One's own account: password, and the browsers in which one is signed in.
+// One's own account: password, second factor, and the browsers in which one is signed in.
 
 import { A } from '@solidjs/router';
 import { createSignal, createUniqueId, For, Show } from 'solid-js';
 import type { SessionEntryView } from '../../api/contract-people.ts';
 import { leastPasswordLength } from '../../model/access.ts';
+import { SecondFactor } from '../account/second-factor.tsx';
 import { call } from '../api/client.ts';
 import { queryClient, useSessions } from '../api/queries.ts';
 import { useSession } from '../app/session.tsx';
@@ -27,6 +28,7 @@ export function AccountPage() {
     >
       <Show when={!session().needsPassword}>
         <ChangePassword />
+        <SecondFactor />
       </Show>
       <Sessions />
     </Page>
@@ -119,7 +121,6 @@ function Sessions() {
                 <thead>
                   <tr>
                     <th scope="col">Browser</th>
-                    <th scope="col">Address</th>
                     <th scope="col">Since</th>
                     <th scope="col">
                       <span class="hidden">Sign out</span>
@@ -144,7 +145,6 @@ function SessionRow(props: { session: SessionEntryView; end: () => void }) {
       <td class="cell-main" title={props.session.browser ?? undefined}>
         {browserName(props.session.browser)}
       </td>
-      <td data-label="Address">{props.session.address ?? '–'}</td>
       <td data-label="Since">
         <When at={props.session.createdAt} />
       </td>

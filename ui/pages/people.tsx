@@ -11,6 +11,7 @@ import { Loaded } from '../parts/loaded.tsx';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
 import { Page, Panel } from '../parts/page.tsx';
 import { When } from '../parts/when.tsx';
+import { exactTime } from '../text/time.ts';
 
 const refresh = () => queryClient.invalidateQueries({ queryKey: ['people'] });
 
@@ -44,9 +45,7 @@ export function PeoplePage() {
                 Copy
               </button>
             </p>
-            <p>
-              It signs in once, and ends <When at={made().expiresAt} />.
-            </p>
+            <p>It signs in once, until {exactTime(made().expiresAt)}.</p>
           </Notice>
         )}
       </Show>
@@ -59,6 +58,7 @@ export function PeoplePage() {
                   <th scope="col">Name</th>
                   <th scope="col">E-mail</th>
                   <th scope="col">Role</th>
+                  <th scope="col">Second factor</th>
                   <th scope="col">Last seen</th>
                   <th scope="col">
                     <span class="hidden">What can be done</span>
@@ -121,7 +121,7 @@ export function PeoplePage() {
           await refresh();
         }}
       >
-        <p>Their password and their sessions end now; with the link they set a new password. Tokens stay.</p>
+        <p>Their password, second factor and sessions end now; with the link they set a new password. Tokens stay.</p>
       </ConfirmDialog>
     </Page>
   );
@@ -167,6 +167,7 @@ function PersonRow(props: { person: PersonView; isSelf: boolean; remove: () => v
           <ErrorNotice error={error()} />
         </Show>
       </td>
+      <td data-label="Second factor">{props.person.hasSecondFactor ? 'yes' : <span class="faint">no</span>}</td>
       <td data-label="Last seen">
         <When
           at={props.person.lastSeenAt}

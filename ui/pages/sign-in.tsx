@@ -29,17 +29,43 @@ function PasswordForm() {
   const location = useLocation();
   const [email, setEmail] = createSignal('');
   const [password, setPassword] = createSignal('');
-  const signIn = async () => {
-    await call('/auth/sign-in/email', { method: 'POST', body: { email: email(), password: password() } });
+  const [code, setCode] = createSignal('');
+  const [isHalfWay, setHalfWay] = createSignal(false);
+  const enter = async () => {
     await queryClient.invalidateQueries();
     // Elsewhere the page that was asked for follows.
     if (location.pathname === '/sign-in') navigate('/', { replace: true });
   };
+  const signIn = async () => {
+    const body = { email: email(), password: password() };
+    const answer = await call<{ twoFactorRedirect?: boolean }>('/auth/sign-in/email', { method: 'POST', body });
+    if (answer.twoFactorRedirect) setHalfWay(true);
+    else await enter();
+  };
+  const sendCode = async () => {
+    const given = code().replaceAll(' ', '');
+    // Codes to keep have letters and a dash.
+    const path = /^\d{6}$/.test(given) ? 'verify-totp' : 'verify-backup-code';
+    await call(`/auth/two-factor/${path}`, { method: 'POST', body: { code: given } });
+    await enter();
+  };
   return (
-    <GateForm verb="Sign in" run={signIn}>
-      <GateInput label="E-mail" type="email" autocomplete="username" onInput={setEmail} />
-      <GateInput label="Password" type="password" autocomplete="current-password" onInput={setPassword} />
-    </GateForm>
+    <Show
+      when={isHalfWay()}
+      fallback={
+        <GateForm verb="Sign in" run={signIn}>
+          <GateInput label="E-mail" type="email" autocomplete="username" onInput={setEmail} />
+          <GateInput label="Password" type="password" autocomplete="current-password" onInput={setPassword} />
+        </GateForm>
+      }
+    >
+      <GateForm verb="Sign in" run={sendCode}>
+        <GateInput label="Code of your authenticator" type="text" autocomplete="one-time-code" onInput={setCode} />
+        <p class="faint small">
+          Is it lost? Enter one of your backup codes; an administrator can make a new link for you.
+        </p>
+      </GateForm>
+    </Show>
   );
 }
 

@@ -33,7 +33,8 @@ export const organisations = pgTable('organisations', common, table => [
 /** Sealed values. The clear text is never in the database. */
 export const secrets = pgTable('secrets', {
   id: text('id').primaryKey(),
-  organisation: organisation(),
+  /** Null = of the installation itself: no field can refer to it. */
+  organisation: text('organisation').references(() => organisations.id),
   sealed: text('sealed').notNull(),
   created_at: time('created_at').notNull().defaultNow(),
 });

@@ -1,4 +1,4 @@
-// Tables of sign-in (their shape is better-auth's: user, session, account, verification, apikey) and of membership.
+// Tables of sign-in (their shape is better-auth's: user, session, account, verification, two_factor, apikey) and of membership.
 
 import { boolean, index, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
 import type { Role } from '../../access.ts';
@@ -12,6 +12,7 @@ export const user = pgTable('user', {
   email: text('email').notNull().unique(),
   emailVerified: boolean('email_verified').notNull().default(false),
   image: text('image'),
+  twoFactorEnabled: boolean('two_factor_enabled').notNull().default(false),
   createdAt: time('created_at').notNull().defaultNow(),
   updatedAt: time('updated_at').notNull().defaultNow(),
 });
@@ -55,6 +56,18 @@ export const verification = pgTable('verification', {
   expiresAt: time('expires_at').notNull(),
   createdAt: time('created_at').notNull().defaultNow(),
   updatedAt: time('updated_at').notNull().defaultNow(),
+});
+
+/** Codes of an authenticator (TOTP, RFC 6238); secret and backup codes are encrypted by better-auth. */
+export const twoFactor = pgTable('two_factor', {
+  id: text('id').primaryKey(),
+  userId: userId().unique(),
+  secret: text('secret').notNull(),
+  backupCodes: text('backup_codes').notNull(),
+  /** False until a first code has shown that the authenticator has it. */
+  verified: boolean('verified').notNull().default(false),
+  failedVerificationCount: integer('failed_verification_count').notNull().default(0),
+  lockedUntil: time('locked_until'),
 });
 
 export const apikey = pgTable(
