@@ -1,5 +1,6 @@
 // The only reader of the environment. It fails once, naming everything that is missing or wrong; the result is passed down.
 
+import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import { AppError, type Problem } from './model/errors.ts';
 
@@ -8,7 +9,7 @@ export interface Config {
   home: string;
   /** Where this installation lies (roles/, operations/, ...). */
   installation: string;
-  api: { host: string; port: number; publicUrl: string; urlForWorkers: string };
+  api: { host: string; port: number; publicUrl: string; urlForWorkers: string; proxies: string[] };
   databaseUrl: string;
   temporal: { address: string; namespace: string; taskQueue: string; consoleUrl: string };
   secretKey: { value: string } | { file: string };
@@ -57,6 +58,7 @@ export const settings = {
   AEGIR_PORT: '8420',
   AEGIR_PUBLIC_URL: '',
   AEGIR_API_URL: '',
+  AEGIR_TRUSTED_PROXIES: '127.0.0.1,::1',
   AEGIR_WEB_PORT: '8421',
   AEGIR_DATABASE_URL: '',
   AEGIR_DATABASE_PORT: '8422',
@@ -119,6 +121,19 @@ export function readConfig(environment: Record<string, string | undefined>, dire
     }
     return list;
   };
+  const networks = (name: SettingName) => {
+    const list = text(name)
+      .split(',')
+      .map(entry => entry.trim())
+      .filter(entry => entry !== '' && entry !== 'none');
+    for (const entry of list) {
+      const [address = '', bits = '0', ...rest] = entry.split('/');
+      const most = isIP(address) === 6 ? 128 : 32;
+      if (isIP(address) && /^\d{1,3}$/.test(bits) && Number(bits) <= most && rest.length === 0) continue;
+      problems.push({ path: name, message: `"${entry}" is neither an address nor a network such as 10.0.0.0/8.` });
+    }
+    return list;
+  };
   const buildId = (name: SettingName) => {
     const value = text(name);
     if (!/^[\w.-]{0,100}$/.test(value))
@@ -143,6 +158,7 @@ export function readConfig(environment: Record<string, string | undefined>, dire
       host,
       port: apiPort,
       publicUrl: url('AEGIR_PUBLIC_URL', ownUrl),
+      proxies: networks('AEGIR_TRUSTED_PROXIES'),
       urlForWorkers: url('AEGIR_API_URL', `http://127.0.0.1:${apiPort}`),
     },
     // The embedded database listens on loopback and on a socket of its folder only, without a password: whoever may use

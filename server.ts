@@ -65,6 +65,7 @@ async function main(): Promise<void> {
     }),
     catalogue: createCatalogueSource(open.db, config.paths),
     publicUrl: config.api.publicUrl,
+    proxies: config.api.proxies,
     consoleUrl: config.temporal.consoleUrl,
     pages: join(config.installation, 'ui', 'dist'),
     archives: config.archives,

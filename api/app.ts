@@ -3,10 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { AppError } from '../model/errors.ts';
+import { createAddressOf } from './client-address.ts';
 import { type App, bodyLimitBytes, newApp } from './define-route.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { toProblem } from './problem.ts';
@@ -49,9 +51,11 @@ const headers = secureHeaders({
 
 export function createApp(deps: ApiDependencies): App {
   const app = newApp();
+  const addressOf = createAddressOf(deps.proxies);
   app.onError((error, c) => toProblem(error, c, deps.log));
   app.use(async (c, next) => {
     c.set('requestId', randomUUID());
+    c.set('address', addressOf(getConnInfo(c).remote.address, c.req.header('x-forwarded-for')));
     await next();
     c.header('x-request-id', c.get('requestId'));
   });

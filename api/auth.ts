@@ -12,7 +12,13 @@ import { leastPasswordLength, lowerRole, type Role, roles } from '../model/acces
 import type { Database } from '../model/store/database.ts';
 import { findMember, firstAdministrator } from '../model/store/people.ts';
 import * as schema from '../model/store/schema/index.ts';
+import { addressHeader } from './client-address.ts';
+import type { Variables } from './define-route.ts';
 import { NotSignedIn } from './problem.ts';
+
+type C = Context<{ Variables: Variables }>;
+
+const perMinute = { window: 60, max: 20 };
 
 export interface AuthOptions {
   db: Database;
@@ -29,7 +35,14 @@ function createBetterAuth({ db, secret, publicUrl }: AuthOptions) {
     baseURL: publicUrl,
     basePath: '/api/auth',
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: leastPasswordLength },
-    advanced: { cookiePrefix: 'aegir' },
+    advanced: { cookiePrefix: 'aegir', ipAddress: { ipAddressHeaders: [addressHeader] } },
+    // Per address and in the database, as there may be several processes: an office behind one address signs in on Monday morning,
+    // and guessing a password of 12 characters at this pace takes for ever.
+    rateLimit: {
+      enabled: true,
+      storage: 'database',
+      customRules: { '/sign-in/email': perMinute, '/two-factor/*': perMinute },
+    },
     // Pages are same-origin by whatever name this machine is reached (localhost, an address, a proxy's name).
     trustedOrigins: async request => (request ? [new URL(request.url).origin] : []),
     telemetry: { enabled: false },
@@ -41,7 +54,7 @@ function createBetterAuth({ db, secret, publicUrl }: AuthOptions) {
 export interface Auth {
   better: ReturnType<typeof createBetterAuth>;
   /** @throws NotSignedIn */
-  principalOf(c: Context): Promise<Principal>;
+  principalOf(c: C): Promise<Principal>;
 }
 
 interface Found {
@@ -54,7 +67,7 @@ interface Found {
 export function createAuth(options: AuthOptions): Auth {
   const better = createBetterAuth(options);
   const { db } = options;
-  const userOf = async (c: Context): Promise<Found> => {
+  const userOf = async (c: C): Promise<Found> => {
     const [scheme = '', token = ''] = (c.req.header('authorization') ?? '').split(' ');
     if (scheme === 'Local') return { id: sameText(token, options.localToken) ? await firstAdministrator(db) : null };
     if (scheme === 'Bearer') {
@@ -71,8 +84,9 @@ export function createAuth(options: AuthOptions): Auth {
       const { id, token } = await userOf(c);
       const principal = id ? await findMember(db, id) : null;
       if (!principal) throw new NotSignedIn();
-      if (!token) return principal;
-      return { ...principal, byToken: true, role: lowerRole(principal.role, token.atMost ?? principal.role) };
+      const asked = { ...principal, from: c.get('address') };
+      if (!token) return asked;
+      return { ...asked, byToken: true, role: lowerRole(principal.role, token.atMost ?? principal.role) };
     },
   };
 }
@@ -89,7 +103,7 @@ function sameText(one: string, other: string): boolean {
 }
 
 /** A cookie travels with requests that other sites make; those name their own origin. */
-function refuseForeignOrigin(c: Context, publicUrl: string): void {
+function refuseForeignOrigin(c: C, publicUrl: string): void {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return;
   const origin = c.req.header('origin');
   const own = [new URL(publicUrl).origin, new URL(c.req.url).origin];

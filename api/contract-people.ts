@@ -35,6 +35,8 @@ export interface SessionEntryView {
   isThis: boolean;
   createdAt: string;
   expiresAt: string;
+  /** From which it signed in. */
+  address: string | null;
   /** As it calls itself (User-Agent). */
   browser: string | null;
 }

@@ -349,6 +349,8 @@ export interface AuditView {
   id: string;
   at: string;
   actor: string;
+  /** Address of whoever has asked for it; null for what Aegir has done by itself. */
+  fromAddress: string | null;
   verb: string;
   objectKind: string;
   objectId: string;

@@ -7,7 +7,7 @@ import type { Verb } from '../model/access.ts';
 import { invalid } from '../model/errors.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
-export type Variables = { requestId: string; principal: Principal };
+export type Variables = { requestId: string; address: string; principal: Principal };
 export type App = OpenAPIHono<{ Variables: Variables }>;
 
 type Shape = z.ZodType | undefined;

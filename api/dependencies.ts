@@ -14,6 +14,8 @@ export interface ApiDependencies extends DispatchDependencies {
   codec: SealingCodec;
   engine: Engine;
   publicUrl: string;
+  /** Addresses and networks of proxies in front, which say for whom they ask. */
+  proxies: string[];
   /** Where Temporal's console answers, without our sign-in. */
   consoleUrl: string;
   /** Folder of the built pages. */

@@ -15,6 +15,8 @@ export interface Principal {
   organisation: { id: string; name: string };
   /** Of the person; nothing else has one. */
   hasSecondFactor?: boolean;
+  /** Address from which it asks. */
+  from?: string;
   /** It has come by an API token, which may have a lower role and an end. */
   byToken?: boolean;
 }
@@ -48,5 +50,5 @@ export function visibleTo(principal: Principal): { organisation: string } {
 }
 
 export function actorOf(principal: Principal): Actor {
-  return { name: principal.email, organisation: principal.organisation.id };
+  return { name: principal.email, organisation: principal.organisation.id, from: principal.from };
 }

@@ -18,6 +18,7 @@ export function renderEnvironment(
     AEGIR_PORT: String(config.api.port),
     AEGIR_PUBLIC_URL: config.api.publicUrl,
     AEGIR_API_URL: config.api.urlForWorkers,
+    AEGIR_TRUSTED_PROXIES: config.api.proxies.join(',') || 'none',
     AEGIR_WEB_PORT: String(config.local.webPort),
     AEGIR_DATABASE_URL: databaseUrl,
     AEGIR_DATABASE_PORT: String(config.local.databasePort),

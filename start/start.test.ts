@@ -48,6 +48,17 @@ describe('settings', () => {
     expect(readConfig(environment, root)).toEqual({ ...config, databaseUrl: 'postgres://x/y' });
   });
 
+  test('proxies are addresses and networks, or none; every mistake is named', () => {
+    const proxiesOf = (AEGIR_TRUSTED_PROXIES: string) => readConfig({ AEGIR_TRUSTED_PROXIES }, root).api.proxies;
+    expect(proxiesOf('')).toEqual(['127.0.0.1', '::1']);
+    expect(proxiesOf('10.0.0.0/8, 2001:db8::/32')).toEqual(['10.0.0.0/8', '2001:db8::/32']);
+    const none = readConfig({ AEGIR_TRUSTED_PROXIES: 'none' }, root);
+    expect(none.api.proxies).toEqual([]);
+    expect(readConfig(renderEnvironment({}, none, { databaseUrl: '', mark: 'm' }), root).api.proxies).toEqual([]);
+    for (const wrong of ['proxy', '10.0.0.0/33', '::/129', '10.0.0.0/8/8', '10.0.0.0/x'])
+      expect(() => proxiesOf(wrong)).toThrow(`"${wrong}" is neither an address nor a network`);
+  });
+
   test('parts that are not ours see no setting and no secret', () => {
     const plain = renderPlainEnvironment({ PATH: '/bin', AEGIR_SECRET_KEY: 'k', TOKEN: 't' }, 'm');
     expect(plain).toEqual({ PATH: '/bin', AEGIR_STARTED_BY: 'm' });

@@ -112,7 +112,7 @@ export const areas: Area[] = [
     types: [],
     packages: ['node:*'],
   },
-  { folder: 'config.ts', values: ['model'], types: [], packages: ['node:path'] },
+  { folder: 'config.ts', values: ['model'], types: [], packages: ['node:net', 'node:path'] },
 ];
 
 /** Single files that need more than their folder may, each with its reason. */

@@ -209,10 +209,37 @@ test('one’s own sessions are listed and ended, those of others are not', async
   expect((await list()).status).toBe(401);
 });
 
+test('who guesses is kept out for a while, from that address only; what a visitor says of it is not believed', async () => {
+  const guess = (headers: Record<string, string>) => {
+    const body = { email: 'grace@example.org', password: 'something else' };
+    return aegir.call('POST', '/api/auth/sign-in/email', body, {
+      token: '',
+      headers: { origin: aegir.url, ...headers },
+    });
+  };
+  // The proxy of this machine says the last one.
+  const from = (address: string) => ({
+    'x-forwarded-for': `198.51.100.1, ${address}`,
+    'x-aegir-address': '198.51.100.9',
+  });
+  const statuses: number[] = [];
+  for (let at = 0; at < 22; at++) statuses.push((await guess(from('192.0.2.7'))).status);
+  expect(statuses).toEqual([...Array<number>(20).fill(401), 429, 429]);
+  expect((await guess(from('192.0.2.8'))).status).toBe(401);
+}, 120_000);
+
 test('what was done with people and tokens is in the audit, without a secret', async () => {
   const { items } = await aegir.send<Page<AuditView>>('GET', '/api/audit?limit=500');
   const of = (kind: string) => items.filter(({ objectKind }) => objectKind === kind).map(({ verb }) => verb);
-  expect(new Set(of('person'))).toEqual(new Set(['create', 'edit', 'delete', 'renew the sign-in of']));
+  const verbs = [
+    ...['create', 'edit', 'delete', 'renew the sign-in of', 'sign in by a link as', 'set the password of'],
+    ...['sign in as', 'fail to sign in as', 'begin a second factor of', 'fail to begin a second factor of'],
+    ...['give a code as', 'fail to give a code as', 'give a backup code as'],
+  ];
+  expect(new Set(of('person'))).toEqual(new Set(verbs));
+  expect(new Set(items.map(({ fromAddress }) => fromAddress))).toEqual(
+    new Set(['127.0.0.1', '192.0.2.7', '192.0.2.8']),
+  );
   expect(new Set(of('token'))).toEqual(new Set(['create']));
   expect(JSON.stringify(items)).not.toMatch(/aegir_\w{20}|sign-in\?link/);
 });

@@ -31,6 +31,7 @@ function addSessions(app: App, deps: ApiDependencies): void {
       isThis: row.id === present?.session.id,
       createdAt: row.createdAt.toISOString(),
       expiresAt: row.expiresAt.toISOString(),
+      address: row.ipAddress || null,
       browser: row.userAgent || null,
     }));
   });

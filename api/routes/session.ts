@@ -10,32 +10,21 @@ import { entityKinds } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
-import { addSignInLink, hasPassword, setCredentials, useSignInLink } from '../../model/store/people.ts';
+import { addSignInLink, findMember, hasPassword, setCredentials, useSignInLink } from '../../model/store/people.ts';
 import { hashToken } from '../../secrets/token.ts';
 import type { SessionView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { createHealth } from '../health.ts';
 import { NotSignedIn } from '../problem.ts';
+import { betterAuthVerbs, passOn, record } from '../sign-in-audit.ts';
 import { makeLink } from '../sign-in-link.ts';
 
 /** Time to walk from the terminal to the browser, also after lunch. */
 const linkHours = 12;
 
-/** Of better-auth only what the pages use: its others would change accounts and make tokens past our rules and our audit. */
-const betterAuthPaths = [
-  'sign-in/email',
-  'sign-out',
-  'change-password',
-  'two-factor/enable',
-  'two-factor/disable',
-  'two-factor/generate-backup-codes',
-  'two-factor/verify-totp',
-  'two-factor/verify-backup-code',
-];
-
 export function addSessionRoutes(app: App, deps: ApiDependencies): void {
-  for (const path of betterAuthPaths) app.post(`/api/auth/${path}`, c => deps.auth.better.handler(c.req.raw));
+  for (const path of Object.keys(betterAuthVerbs)) app.post(`/api/auth/${path}`, c => passOn(deps, c, path));
   addHealth(app, deps);
   addLinks(app, deps);
   addSession(app, deps);
@@ -85,7 +74,11 @@ function addLinks(app: App, deps: ApiDependencies): void {
       );
     const context = await deps.auth.better.$context;
     const userAgent = c.req.header('user-agent') ?? '';
-    const session = await context.internalAdapter.createSession(userId, false, { userAgent });
+    const session = await context.internalAdapter.createSession(userId, false, {
+      userAgent,
+      ipAddress: c.get('address'),
+    });
+    await record(deps, c, await findMember(deps.db, userId), 'sign in by a link as');
     const { name, attributes } = context.authCookies.sessionToken;
     const { sameSite: _sameSite, ...rest } = attributes;
     await setSignedCookie(c, name, session.token, context.secret, { ...rest, sameSite: 'Lax', path: '/' });
@@ -129,7 +122,7 @@ function addSession(app: App, deps: ApiDependencies): void {
     }),
     status: 204,
   } as const;
-  defineRoute(app, deps, password, async ({ body, principal }) => {
+  defineRoute(app, deps, password, async ({ body, principal, c }) => {
     refuseToken(principal);
     if (await hasPassword(deps.db, principal.userId)) {
       throw new AppError(
@@ -146,5 +139,6 @@ function addSession(app: App, deps: ApiDependencies): void {
     const context = await deps.auth.better.$context;
     const passwordHash = await context.password.hash(body.password);
     await setCredentials(deps.db, { userId, passwordHash, email: body.email, name: body.name });
+    await record(deps, c, await findMember(deps.db, userId), 'set the password of');
   });
 }

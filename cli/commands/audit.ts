@@ -22,12 +22,14 @@ export function auditCommand(environment: CliEnvironment): Command {
       const rows = entries.map(entry => [
         localTime(entry.at),
         entry.actor,
+        entry.fromAddress,
         entry.verb,
         `${entry.objectKind}/${entry.objectName || entry.objectId}`,
         renderChange(entry),
       ]);
       if (options.json) printJson(entries);
-      else printTable(environment, ['when', 'who', 'did', 'to', 'change'], rows, 'Nothing is written down yet.');
+      else
+        printTable(environment, ['when', 'who', 'from', 'did', 'to', 'change'], rows, 'Nothing is written down yet.');
     });
 }
 

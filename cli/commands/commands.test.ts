@@ -168,6 +168,7 @@ test('audit shows what became what', async () => {
     id: 'a1',
     at: '2026-11-21T08:00:00Z',
     actor: 'Ada',
+    fromAddress: '192.0.2.1',
     verb: 'update',
     objectKind: 'server',
     objectId: 's1',
@@ -176,7 +177,7 @@ test('audit shows what became what', async () => {
     after: { port: 2222, name: 'web1' },
   };
   setting.api.answer<Page<AuditView>>('GET /api/audit', { items: [entry], next: null });
-  expect((await setting.run(['audit'])).stdout).toMatch(/Ada +update +server\/web1 +port: 22 → 2222\n/);
+  expect((await setting.run(['audit'])).stdout).toMatch(/Ada +192\.0\.2\.1 +update +server\/web1 +port: 22 → 2222\n/);
 });
 
 test('catalogue lists the types and the mistakes of those that were refused', async () => {

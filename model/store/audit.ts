@@ -12,6 +12,8 @@ import { audit } from './schema/index.ts';
 export interface Actor {
   name: string;
   organisation: string;
+  /** Address from which it was asked for; a run has none. */
+  from?: string | undefined;
 }
 
 /** Nothing that a page shows while it changes. */
@@ -33,6 +35,7 @@ export async function recordChange(tx: Transaction, actor: Actor, change: Change
     id: ulid(),
     organisation: actor.organisation,
     actor: actor.name,
+    fromAddress: actor.from ?? null,
     verb: change.verb,
     objectKind: object.kind,
     objectId: object.id,

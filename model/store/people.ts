@@ -28,6 +28,11 @@ export async function findMember(db: Db, userId: string): Promise<Member | null>
   return { userId, name: own, email, role: row.role, hasSecondFactor, organisation: { id, name } };
 }
 
+export async function findMemberByEmail(db: Db, email: string): Promise<Member | null> {
+  const [row] = await db.select({ id: user.id }).from(user).where(eq(user.email, email));
+  return row ? findMember(db, row.id) : null;
+}
+
 export async function firstAdministrator(db: Db): Promise<string | null> {
   const [row] = await db
     .select({ id: members.userId })

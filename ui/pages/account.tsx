@@ -121,6 +121,7 @@ function Sessions() {
                 <thead>
                   <tr>
                     <th scope="col">Browser</th>
+                    <th scope="col">Address</th>
                     <th scope="col">Since</th>
                     <th scope="col">
                       <span class="hidden">Sign out</span>
@@ -145,6 +146,7 @@ function SessionRow(props: { session: SessionEntryView; end: () => void }) {
       <td class="cell-main" title={props.session.browser ?? undefined}>
         {browserName(props.session.browser)}
       </td>
+      <td data-label="Address">{props.session.address ?? '–'}</td>
       <td data-label="Since">
         <When at={props.session.createdAt} />
       </td>

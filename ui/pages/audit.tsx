@@ -65,7 +65,12 @@ function AuditRow(props: { entry: AuditView }) {
       <td data-label="When">
         <When at={props.entry.at} />
       </td>
-      <td data-label="Who">{props.entry.actor}</td>
+      <td data-label="Who">
+        {props.entry.actor}
+        <Show when={props.entry.fromAddress}>
+          <span class="faint small"> from {props.entry.fromAddress}</span>
+        </Show>
+      </td>
       <td data-label="Changes">
         <Changes entry={props.entry} />
       </td>

@@ -1,6 +1,6 @@
-// Tables of sign-in (their shape is better-auth's: user, session, account, verification, two_factor, apikey) and of membership.
+// Tables of sign-in (their shape is better-auth's: user, session, account, verification, two_factor, rate_limit, apikey) and of membership.
 
-import { boolean, index, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, integer, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
 import type { Role } from '../../access.ts';
 import { organisations } from './common.ts';
 
@@ -68,6 +68,15 @@ export const twoFactor = pgTable('two_factor', {
   verified: boolean('verified').notNull().default(false),
   failedVerificationCount: integer('failed_verification_count').notNull().default(0),
   lockedUntil: time('locked_until'),
+});
+
+/** Attempts of an address at one route of better-auth. */
+export const rateLimit = pgTable('rate_limit', {
+  id: text('id').primaryKey(),
+  key: text('key').notNull().unique(),
+  count: integer('count').notNull(),
+  /** In ms since 1970. */
+  lastRequest: bigint('last_request', { mode: 'number' }).notNull(),
 });
 
 export const apikey = pgTable(

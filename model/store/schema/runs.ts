@@ -251,6 +251,7 @@ export const audit = pgTable(
     organisation: text('organisation').notNull(),
     at: time('at').notNull().defaultNow(),
     actor: text('actor').notNull(),
+    fromAddress: text('from_address'),
     verb: text('verb').notNull(),
     objectKind: text('object_kind').notNull(),
     objectId: text('object_id').notNull(),
