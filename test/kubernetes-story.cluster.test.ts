@@ -17,6 +17,7 @@ import {
   moveAll,
   type Story,
   type StoryPlace,
+  tellBetween,
   tellFirstHalf,
   tellLastHalf,
   tellRename,
@@ -113,6 +114,13 @@ describe.skipIf(reason !== null)('the life of PHP and static sites on Kubernetes
     story.shown.shop = '1.0|first, added';
     await expectShown(story, shop);
   });
+
+  tellBetween(
+    get,
+    () => servers,
+    site => ({ kind: 'staging', ...servers.answers(site) }),
+    site => ({ kind: 'staging', cluster: 'prod', ...pods.answers(site) }),
+  );
 
   test('moved to servers and back, each answers there with its content; the other side says where it has gone, until it is retired', async () => {
     await moveAll(story, servers, servers.answers);

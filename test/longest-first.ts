@@ -10,6 +10,7 @@ const longest = [
   'test/wordpress.cluster.test.ts',
   'test/kubernetes-database.cluster.test.ts',
   'test/wordpress.host.test.ts',
+  'test/kubernetes-clusters.cluster.test.ts',
   'test/start.start.test.ts',
   'test/rollouts.test.ts',
   'test/backends-page.test.ts',

@@ -71,6 +71,19 @@ export async function expectShown(
   expect(await place.files(site.name, 'cat kept.txt')).toBe(`kept by ${site.name}`);
 }
 
+/** A copy shows what the site shows, with an address of its own. */
+async function expectCopied(story: Story, site: StorySite, copy: string, place: StoryPlace): Promise<void> {
+  const address = `${copy}.example.org`;
+  expect(await look(place, address)).toEqual(expected(story, site, address));
+  expect(await place.files(copy, 'cat kept.txt')).toBe(`kept by ${site.name}`);
+}
+
+/** Its newest Backup, by name. */
+async function newestBackup({ aegir }: Story, name: string): Promise<unknown> {
+  const { items } = await aegir.send<Page<Entity>>('GET', '/api/backups?limit=500');
+  return items.findLast(({ values }) => String(values.name).startsWith(`${name}-`))?.values.name;
+}
+
 /** Where a name leads. */
 export function locationOf(address: string, name: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -109,7 +122,7 @@ export function tellFirstHalf(
   test('damaged, each comes back from its backup', () =>
     forEachSite(get(), async site => {
       const story = get();
-      const { run, place, shown, aegir } = story;
+      const { run, place, shown } = story;
       const { name, rows } = site;
       if (rows) await place.sql(name, `INSERT INTO ${rows.table} (${rows.column}) VALUES ('added')`);
       if (rows) shown[name] = `1.0|${site.first}, added`;
@@ -117,9 +130,7 @@ export function tellFirstHalf(
       await run(name, 'back_up_environment');
       if (rows) await place.sql(name, `DROP TABLE ${rows.table}`);
       await place.files(name, 'rm kept.txt; echo new >damaged.txt');
-      const { items } = (await aegir.call<Page<Entity>>('GET', '/api/backups')).body;
-      const backup = items.find(({ values }) => String(values.name).startsWith(`${name}-`))?.values.name;
-      await run(name, 'restore_environment', { backup });
+      await run(name, 'restore_environment', { backup: await newestBackup(story, name) });
       await expectShown(story, site);
       expect(await place.files(name, 'ls')).toBe('kept.txt');
     }));
@@ -130,8 +141,7 @@ export function tellFirstHalf(
       const { run, place } = story;
       const copy = `${site.name}2`;
       await run(site.name, 'clone_environment', { name: copy, primary_name: `${copy}.example.org`, ...beside });
-      expect(await look(place, `${copy}.example.org`)).toEqual(expected(story, site, `${copy}.example.org`));
-      expect(await place.files(copy, 'cat kept.txt')).toBe(`kept by ${site.name}`);
+      await expectCopied(story, site, copy, place);
       await expectShown(story, site);
       await tryCopy(site, copy);
       await run(copy, 'delete_environment', { although_enabled: true });
@@ -177,6 +187,54 @@ export async function moveAll(
     await expectShown(story, site);
     expect(await askPage(from.address, `${site.name}.example.org`, '/')).toMatch(/^503 [\s\S]*has moved/);
   });
+}
+
+/**
+ * Between two kinds of Cluster.
+ * @param other where the sites are not
+ * @param there answers that put a clone there
+ * @param back answers that put a clone of that one where the sites are
+ */
+export function tellBetween(
+  get: GetStory,
+  other: () => StoryPlace,
+  there: (site: StorySite) => Values,
+  back: (site: StorySite) => Values,
+): void {
+  test('cloned to the other kind of Cluster and from there back, each copy has the content', () =>
+    forEachSite(get(), async site => {
+      const story = get();
+      const { run, place } = story;
+      const [away, again] = [`${site.name}3`, `${site.name}4`];
+      await run(site.name, 'clone_environment', { name: away, primary_name: `${away}.example.org`, ...there(site) });
+      await expectCopied(story, site, away, other());
+      await run(away, 'clone_environment', { name: again, primary_name: `${again}.example.org`, ...back(site) });
+      await expectCopied(story, site, again, place);
+      await run(again, 'delete_environment', { although_enabled: true });
+    }));
+
+  test('a backup of one kind of Cluster is restored into a site on the other, both ways', () =>
+    forEachSite(get(), async site => {
+      const story = get();
+      const { run, shown } = story;
+      const { name, rows } = site;
+      const away = `${name}3`;
+      const restore = async (from: string, into: string) => {
+        const backup = await newestBackup(story, from);
+        await run(into, 'restore_environment', { backup, from_another: true });
+      };
+      if (rows) await other().sql(away, `INSERT INTO ${rows.table} (${rows.column}) VALUES ('away')`);
+      await run(away, 'back_up_environment');
+      await restore(away, name);
+      if (rows) shown[name] += ', away';
+      await expectShown(story, site);
+      await run(name, 'back_up_environment');
+      if (rows) await other().sql(away, `DELETE FROM ${rows.table}`);
+      await other().files(away, 'rm kept.txt');
+      await restore(name, away);
+      await expectCopied(story, site, away, other());
+      await run(away, 'delete_environment', { although_enabled: true });
+    }));
 }
 
 export function tellRename(get: GetStory): void {
