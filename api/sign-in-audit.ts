@@ -1,6 +1,7 @@
 // What somebody does with their own ways in is done by better-auth; here it is written down.
 
 import type { Context } from 'hono';
+import { getCookie } from 'hono/cookie';
 import { type Change, recordChange } from '../model/store/audit.ts';
 import { findMember, findMemberByEmail, type Member } from '../model/store/people.ts';
 import { addressHeader } from './client-address.ts';
@@ -27,7 +28,7 @@ export async function passOn(deps: ApiDependencies, c: C, path: string): Promise
   const text = await c.req.text();
   const headers = new Headers(c.req.raw.headers);
   headers.set(addressHeader, c.get('address'));
-  const before = await better.api.getSession({ headers });
+  const before = (await better.api.getSession({ headers }))?.user.id ?? (await whoIsHalfWay(deps, c));
   const response = await better.handler(new Request(c.req.url, { method: 'POST', headers, body: text }));
   const verb = betterAuthVerbs[path] ?? path;
   const said = (await response
@@ -35,13 +36,21 @@ export async function passOn(deps: ApiDependencies, c: C, path: string): Promise
     .json()
     .catch(() => null)) as { user?: { id?: string }; twoFactorRedirect?: boolean } | null;
   if (response.ok) {
-    const id = said?.user?.id ?? before?.user.id;
+    const id = said?.user?.id ?? before;
     // Half-way in: the code is still to come.
     if (id && !said?.twoFactorRedirect) await record(deps, c, await findMember(deps.db, id), verb);
   } else if (path === 'sign-in/email') {
     await record(deps, c, await findMemberByEmail(deps.db, emailIn(text)), `fail to ${verb}`);
-  } else await record(deps, c, before && (await findMember(deps.db, before.user.id)), `fail to ${verb}`);
+  } else await record(deps, c, before ? await findMember(deps.db, before) : null, `fail to ${verb}`);
   return response;
+}
+
+/** Who has given the password and is asked for a code: better-auth keeps that behind a signed cookie. */
+async function whoIsHalfWay(deps: ApiDependencies, c: C): Promise<string | null> {
+  const context = await deps.auth.better.$context;
+  const [identifier] = (getCookie(c, context.createAuthCookie('two_factor').name) ?? '').split('.');
+  if (!identifier) return null;
+  return (await context.internalAdapter.findVerificationValue(identifier))?.value ?? null;
 }
 
 /** Nothing is written of addresses that are nobody's: whoever guesses would fill the log. */

@@ -79,6 +79,16 @@ test('an address belongs to one person, and every mistake is told', async () => 
   expect(body.problems?.map(({ path }) => path).sort()).toEqual(['email', 'name', 'role']);
 });
 
+test('the first administrator chooses an address that is nobody’s', async () => {
+  const headers = await followLink(aegir, (await aegir.send<{ url: string }>('POST', '/api/sign-in-links')).url);
+  const asFirst = { token: '', headers };
+  const taken = await refusal('POST', '/api/session/password', { password, email: 'grace@example.org' }, asFirst);
+  expect(taken).toEqual([409, 'grace@example.org belongs to somebody already.']);
+  const own = { password, email: 'Ada@example.org', name: 'Ada' };
+  expect((await aegir.call('POST', '/api/session/password', own, asFirst)).status).toBe(204);
+  expect(await signIn('ada@example.org', password)).toBe(200);
+});
+
 test('another role counts at once; whoever is removed has no way in any more', async () => {
   const person = await invite(aegir, 'viewer', 'linus');
   const headers = await followLink(aegir, person.url);
@@ -169,6 +179,8 @@ test('a second factor is asked for beside the password; a backup code works once
   const cookie = cookiesOf(half.headers);
   expect((await sessionOf({ cookie })).status).toBe(401);
   expect((await auth('two-factor/verify-totp', { code: '000000' }, { cookie })).status).toBe(401);
+  const { items } = await aegir.send<Page<AuditView>>('GET', '/api/audit?limit=1');
+  expect(items).toMatchObject([{ verb: 'fail to give a code as', objectName: 'alan@example.org' }]);
   const whole = await auth('two-factor/verify-totp', { code: await code() }, { cookie });
   expect((await sessionOf({ cookie: cookiesOf(whole.headers) })).body.hasSecondFactor).toBe(true);
 
@@ -234,7 +246,7 @@ test('what was done with people and tokens is in the audit, without a secret', a
   const verbs = [
     ...['create', 'edit', 'delete', 'renew the sign-in of', 'sign in by a link as', 'set the password of'],
     ...['sign in as', 'fail to sign in as', 'begin a second factor of', 'fail to begin a second factor of'],
-    ...['give a code as', 'fail to give a code as', 'give a backup code as'],
+    ...['give a code as', 'fail to give a code as', 'give a backup code as', 'fail to give a backup code as'],
   ];
   expect(new Set(of('person'))).toEqual(new Set(verbs));
   expect(new Set(items.map(({ fromAddress }) => fromAddress))).toEqual(
