@@ -7,8 +7,12 @@ import { isOver } from '../model/run.ts';
 import type { ModelEvent } from '../model/store/events.ts';
 import { findOperation, type OperationRow } from '../model/store/operations.ts';
 import { findRoot, piecesPerRead, readLog } from '../model/store/read-log.ts';
+import type { Variables } from './define-route.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { NotSignedIn } from './problem.ts';
 import { operationViewOf } from './views.ts';
+
+type C = Context<{ Variables: Variables }>;
 
 /** Below the 60 s after which proxies close a silent connection. */
 const aliveMs = 20_000;
@@ -38,9 +42,23 @@ function createBell() {
   };
 }
 
+/** Who was removed or signed out meanwhile gets nothing more: they are asked for again as often as a connection is kept alive. */
+function createAdmission({ auth }: ApiDependencies, c: C): () => Promise<boolean> {
+  let askedAt = Date.now();
+  return async () => {
+    if (Date.now() - askedAt < aliveMs) return true;
+    askedAt = Date.now();
+    // A database that is away is no reason to send anybody away.
+    return auth.principalOf(c).then(
+      () => true,
+      (error: unknown) => !(error instanceof NotSignedIn),
+    );
+  };
+}
+
 export async function streamOperation(
   deps: ApiDependencies,
-  c: Context,
+  c: C,
   row: OperationRow,
   start: number,
 ): Promise<Response> {
@@ -53,6 +71,7 @@ export async function streamOperation(
     else if (event.kind !== 'log' || event.operation !== root) return;
     bell.ring();
   };
+  const mayListen = createAdmission(deps, c);
   c.header('x-accel-buffering', 'no');
   return streamSSE(c, async out => {
     const leave = deps.events.subscribe(hear);
@@ -64,6 +83,7 @@ export async function streamOperation(
     try {
       while (!out.aborted) {
         if (!(await bell.wait(aliveMs))) await out.write(': alive\n\n');
+        if (!(await mayListen())) return;
         const sendState = stateChanged;
         stateChanged = false;
         // State before log: when it says that the Operation is over, the log read after it is whole.
@@ -87,10 +107,11 @@ export async function streamOperation(
   });
 }
 
-export function streamAll(deps: ApiDependencies, c: Context, organisation: string): Response {
+export function streamAll(deps: ApiDependencies, c: C, organisation: string): Response {
   const bell = createBell();
   // A burst (a log, a Rollout) is one pointer per object.
   const waiting = new Map<string, object>();
+  const mayListen = createAdmission(deps, c);
   c.header('x-accel-buffering', 'no');
   return streamSSE(c, async out => {
     const leave = deps.events.subscribe(event => {
@@ -109,6 +130,7 @@ export function streamAll(deps: ApiDependencies, c: Context, organisation: strin
     try {
       while (!out.aborted) {
         if (!(await bell.wait(aliveMs))) await out.write(': alive\n\n');
+        if (!(await mayListen())) return;
         const events = [...waiting.values()];
         waiting.clear();
         for (const event of events) await out.writeSSE({ event: 'change', data: JSON.stringify(event) });

@@ -98,8 +98,11 @@ test('another role counts at once; whoever is removed has no way in any more', a
   expect((await aegir.call('POST', '/api/clusters', cluster, { token })).status).toBe(403);
   await aegir.send('PATCH', `/api/people/${person.id}`, { role: 'engineer' });
   expect((await aegir.call('POST', '/api/clusters', cluster, { token })).status).toBe(201);
+  const stream = await fetch(`${aegir.url}/api/events`, { headers: { authorization: `Bearer ${token}` } });
   await aegir.send('DELETE', `/api/people/${person.id}`);
   expect((await aegir.call('GET', '/api/clusters', undefined, { token })).status).toBe(401);
+  // It ends.
+  expect(await stream.text()).toContain(': alive');
   expect((await sessionOf(headers)).status).toBe(401);
   const left = await database.query('select from apikey where reference_id = $1', [person.id]);
   expect(left.rowCount).toBe(0);
