@@ -6,17 +6,14 @@ import { apiKey } from '@better-auth/api-key';
 import { betterAuth } from 'better-auth';
 import { drizzleAdapter } from 'better-auth/adapters/drizzle';
 import { twoFactor } from 'better-auth/plugins/two-factor';
-import type { Context } from 'hono';
 import type { Principal } from '../dispatch/access.ts';
 import { leastPasswordLength, lowerRole, type Role, roles } from '../model/access.ts';
 import type { Database } from '../model/store/database.ts';
 import { findMember, firstAdministrator } from '../model/store/people.ts';
 import * as schema from '../model/store/schema/index.ts';
 import { addressHeader } from './client-address.ts';
-import type { Variables } from './define-route.ts';
+import type { RequestContext } from './define-route.ts';
 import { NotSignedIn } from './problem.ts';
-
-type C = Context<{ Variables: Variables }>;
 
 const perMinute = { window: 60, max: 20 };
 
@@ -54,7 +51,7 @@ function createBetterAuth({ db, secret, publicUrl }: AuthOptions) {
 export interface Auth {
   better: ReturnType<typeof createBetterAuth>;
   /** @throws NotSignedIn */
-  principalOf(c: C): Promise<Principal>;
+  principalOf(c: RequestContext): Promise<Principal>;
 }
 
 interface Found {
@@ -67,7 +64,7 @@ interface Found {
 export function createAuth(options: AuthOptions): Auth {
   const better = createBetterAuth(options);
   const { db } = options;
-  const userOf = async (c: C): Promise<Found> => {
+  const userOf = async (c: RequestContext): Promise<Found> => {
     const [scheme = '', token = ''] = (c.req.header('authorization') ?? '').split(' ');
     if (scheme === 'Local') return { id: sameText(token, options.localToken) ? await firstAdministrator(db) : null };
     if (scheme === 'Bearer') {
@@ -103,7 +100,7 @@ function sameText(one: string, other: string): boolean {
 }
 
 /** A cookie travels with requests that other sites make; those name their own origin. */
-function refuseForeignOrigin(c: C, publicUrl: string): void {
+function refuseForeignOrigin(c: RequestContext, publicUrl: string): void {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return;
   const origin = c.req.header('origin');
   const own = [new URL(publicUrl).origin, new URL(c.req.url).origin];

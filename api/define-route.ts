@@ -9,6 +9,8 @@ import type { ApiDependencies } from './dependencies.ts';
 
 export type Variables = { requestId: string; address: string; principal: Principal };
 export type App = OpenAPIHono<{ Variables: Variables }>;
+/** Of one request. */
+export type RequestContext = Context<{ Variables: Variables }>;
 
 type Shape = z.ZodType | undefined;
 type Out<T extends Shape> = T extends z.ZodType ? z.output<T> : undefined;
@@ -39,7 +41,7 @@ export interface RouteInput<Query extends Shape, Body extends Shape> {
   params: Record<string, string>;
   query: Out<Query>;
   body: Out<Body>;
-  c: Context<{ Variables: Variables }>;
+  c: RequestContext;
   /** Of somebody signed in; the others have no use for it. */
   principal: Principal;
 }

@@ -1,11 +1,10 @@
 // What somebody does with their own ways in is done by better-auth; here it is written down.
 
-import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { type Change, recordChange } from '../model/store/audit.ts';
 import { findMember, findMemberByEmail, type Member } from '../model/store/people.ts';
 import { addressHeader } from './client-address.ts';
-import type { Variables } from './define-route.ts';
+import type { RequestContext } from './define-route.ts';
 import type { ApiDependencies } from './dependencies.ts';
 
 /** Of better-auth only what the pages use: its others would change accounts and make tokens past our rules and our audit. */
@@ -20,10 +19,8 @@ export const betterAuthVerbs: Record<string, string> = {
   'two-factor/verify-backup-code': 'give a backup code as',
 };
 
-type C = Context<{ Variables: Variables }>;
-
 /** Passes a request on to better-auth, with the address from which it comes. */
-export async function passOn(deps: ApiDependencies, c: C, path: string): Promise<Response> {
+export async function passOn(deps: ApiDependencies, c: RequestContext, path: string): Promise<Response> {
   const { better } = deps.auth;
   const text = await c.req.text();
   const headers = new Headers(c.req.raw.headers);
@@ -46,7 +43,7 @@ export async function passOn(deps: ApiDependencies, c: C, path: string): Promise
 }
 
 /** Who has given the password and is asked for a code: better-auth keeps that behind a signed cookie. */
-async function whoIsHalfWay(deps: ApiDependencies, c: C): Promise<string | null> {
+async function whoIsHalfWay(deps: ApiDependencies, c: RequestContext): Promise<string | null> {
   const context = await deps.auth.better.$context;
   const [identifier] = (getCookie(c, context.createAuthCookie('two_factor').name) ?? '').split('.');
   if (!identifier) return null;
@@ -54,7 +51,12 @@ async function whoIsHalfWay(deps: ApiDependencies, c: C): Promise<string | null>
 }
 
 /** Nothing is written of addresses that are nobody's: whoever guesses would fill the log. */
-export async function record(deps: ApiDependencies, c: C, person: Member | null, verb: string): Promise<void> {
+export async function record(
+  deps: ApiDependencies,
+  c: RequestContext,
+  person: Member | null,
+  verb: string,
+): Promise<void> {
   if (!person) return;
   const { userId: id, email, organisation } = person;
   const change: Change = { verb, object: { kind: 'person', id, name: email } };

@@ -1,18 +1,15 @@
 // Live streams (server-sent events): the state and log of one Operation, and what changes anywhere. A stream that is read slowly
 // waits; nothing piles up for it.
 
-import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { isOver } from '../model/run.ts';
 import type { ModelEvent } from '../model/store/events.ts';
 import { findOperation, type OperationRow } from '../model/store/operations.ts';
 import { findRoot, piecesPerRead, readLog } from '../model/store/read-log.ts';
-import type { Variables } from './define-route.ts';
+import type { RequestContext } from './define-route.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { NotSignedIn } from './problem.ts';
 import { operationViewOf } from './views.ts';
-
-type C = Context<{ Variables: Variables }>;
 
 /** Below the 60 s after which proxies close a silent connection. */
 const aliveMs = 20_000;
@@ -43,7 +40,7 @@ function createBell() {
 }
 
 /** Who was removed or signed out meanwhile gets nothing more: they are asked for again as often as a connection is kept alive. */
-function createAdmission({ auth }: ApiDependencies, c: C): () => Promise<boolean> {
+function createAdmission({ auth }: ApiDependencies, c: RequestContext): () => Promise<boolean> {
   let askedAt = Date.now();
   return async () => {
     if (Date.now() - askedAt < aliveMs) return true;
@@ -58,7 +55,7 @@ function createAdmission({ auth }: ApiDependencies, c: C): () => Promise<boolean
 
 export async function streamOperation(
   deps: ApiDependencies,
-  c: C,
+  c: RequestContext,
   row: OperationRow,
   start: number,
 ): Promise<Response> {
@@ -107,7 +104,7 @@ export async function streamOperation(
   });
 }
 
-export function streamAll(deps: ApiDependencies, c: C, organisation: string): Response {
+export function streamAll(deps: ApiDependencies, c: RequestContext, organisation: string): Response {
   const bell = createBell();
   // A burst (a log, a Rollout) is one pointer per object.
   const waiting = new Map<string, object>();

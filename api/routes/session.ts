@@ -10,14 +10,7 @@ import { entityKinds } from '../../model/entities.ts';
 import { AppError, invalid } from '../../model/errors.ts';
 import type { FieldSpec } from '../../model/fields.ts';
 import { listFieldDefinitions } from '../../model/store/field-definitions.ts';
-import {
-  addSignInLink,
-  findMember,
-  findMemberByEmail,
-  hasPassword,
-  setCredentials,
-  useSignInLink,
-} from '../../model/store/people.ts';
+import { addSignInLink, findMember, hasPassword, setCredentials, useSignInLink } from '../../model/store/people.ts';
 import { hashToken } from '../../secrets/token.ts';
 import type { SessionView } from '../contract.ts';
 import { type App, defineRoute } from '../define-route.ts';
@@ -142,10 +135,6 @@ function addSession(app: App, deps: ApiDependencies): void {
     if (body.email && present !== firstAddress && body.email !== present) {
       const message = `Your address here is ${present}. An administrator can change it.`;
       throw invalid([{ path: 'email', message }]);
-    }
-    if (body.email && body.email !== present && (await findMemberByEmail(deps.db, body.email))) {
-      const message = `${body.email} belongs to somebody already.`;
-      throw new AppError('conflict', message, { problems: [{ path: 'email', message }] });
     }
     const context = await deps.auth.better.$context;
     const passwordHash = await context.password.hash(body.password);

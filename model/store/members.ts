@@ -7,6 +7,7 @@ import type { Role } from '../access.ts';
 import { AppError } from '../errors.ts';
 import { type Actor, recordChange } from './audit.ts';
 import type { Database, Db, Transaction } from './database.ts';
+import { refuseTaken } from './people.ts';
 import { account, apikey, members, session, signInLinks, twoFactor, user } from './schema/index.ts';
 
 export interface Person {
@@ -146,11 +147,4 @@ async function refuseLastAdministrator(tx: Transaction, actor: Actor, id: string
     .where(and(eq(members.organisation, actor.organisation), eq(members.role, 'administrator')));
   if (administrators.some(each => each.id !== id)) return;
   throw new AppError('conflict', 'This is the only administrator. Make somebody else an administrator first.');
-}
-
-async function refuseTaken(tx: Transaction, email: string, id: string): Promise<void> {
-  const [taken] = await tx.select({ id: user.id }).from(user).where(eq(user.email, email));
-  if (!taken || taken.id === id) return;
-  const message = `${email} belongs to somebody already.`;
-  throw new AppError('conflict', message, { problems: [{ path: 'email', message }] });
 }

@@ -3,6 +3,7 @@
 import { and, asc, eq, gt, isNull } from 'drizzle-orm';
 import { ulid } from 'ulid';
 import { firstAddress, type Role } from '../access.ts';
+import { AppError } from '../errors.ts';
 import type { Database, Db } from './database.ts';
 import { account, members, organisations, signInLinks, user } from './schema/index.ts';
 
@@ -72,8 +73,18 @@ export interface Credentials {
   name?: string | undefined;
 }
 
+/** @throws AppError conflict when the address is somebody else's. */
+export async function refuseTaken(db: Db, email: string, id: string): Promise<void> {
+  const [taken] = await db.select({ id: user.id }).from(user).where(eq(user.email, email));
+  if (!taken || taken.id === id) return;
+  const message = `${email} belongs to somebody already.`;
+  throw new AppError('conflict', message, { problems: [{ path: 'email', message }] });
+}
+
+/** @throws AppError conflict when the address is somebody else's. */
 export async function setCredentials(db: Database, { userId, passwordHash, email, name }: Credentials): Promise<void> {
   await db.transaction(async tx => {
+    if (email) await refuseTaken(tx, email, userId);
     await tx.delete(account).where(and(eq(account.userId, userId), eq(account.providerId, 'credential')));
     await tx
       .insert(account)

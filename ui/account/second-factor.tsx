@@ -1,11 +1,13 @@
 // The second factor of one's own account: codes of an authenticator (TOTP, RFC 6238), and codes to keep for the day on which it is lost.
 
-import { createResource, createSignal, createUniqueId, type JSX, Match, Show, Switch } from 'solid-js';
+import { createResource, createSignal, type JSX, Match, Show, Switch } from 'solid-js';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { useSession } from '../app/session.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
 import { Panel } from '../parts/page.tsx';
+import { PlainField } from '../parts/plain-field.tsx';
 
 interface Enabled {
   totpURI: string;
@@ -96,9 +98,7 @@ function BackupCodes(props: { codes: string[] }) {
     <Notice tone="good" title="Keep these backup codes: they are not shown again.">
       <p>Each signs you in once in place of a code, when your authenticator is lost.</p>
       <pre class="token">{text()}</pre>
-      <button type="button" class="button button-small" onClick={() => navigator.clipboard?.writeText(text())}>
-        Copy
-      </button>
+      <CopyButton text={text()} />
     </Notice>
   );
 }
@@ -139,7 +139,6 @@ function PasswordForm(props: Pick<OneFieldProps, 'verb' | 'isDangerous' | 'run'>
 }
 
 function OneField(props: OneFieldProps) {
-  const id = createUniqueId();
   const [error, setError] = createSignal<unknown>(null);
   const [busy, setBusy] = createSignal(false);
   const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
@@ -159,18 +158,13 @@ function OneField(props: OneFieldProps) {
   return (
     <>
       <form class="inline-form" onSubmit={submit}>
-        <div class="field">
-          <label for={id}>{props.label}</label>
-          <input
-            id={id}
-            name="value"
-            class="input"
-            type={props.type ?? 'text'}
-            inputmode={props.inputmode}
-            autocomplete={props.autocomplete}
-            required
-          />
-        </div>
+        <PlainField
+          label={props.label}
+          name="value"
+          type={props.type ?? 'text'}
+          inputmode={props.inputmode}
+          autocomplete={props.autocomplete}
+        />
         <button
           type="submit"
           class={`button ${props.isDangerous ? 'button-danger' : 'button-primary'}`}

@@ -8,6 +8,7 @@ import { queryClient } from '../api/queries.ts';
 import { type FullDefinition, useMayChange } from '../app/session.tsx';
 import { fieldLabel } from '../form/field-props.ts';
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { Panel } from '../parts/page.tsx';
 
@@ -41,10 +42,7 @@ function HandedOut(props: HandedOutProps & { spec: FieldSpec }) {
       <p>{props.spec.help}</p>
       <Show when={secret()}>
         <Notice tone="good" title="Copy it now: it is not shown again.">
-          <code class="token">{secret()}</code>{' '}
-          <button type="button" class="button button-small" onClick={() => navigator.clipboard?.writeText(secret())}>
-            Copy
-          </button>
+          <code class="token">{secret()}</code> <CopyButton text={secret()} />
         </Notice>
       </Show>
       <button type="button" class="button" onClick={() => setOpen(true)}>

@@ -1,7 +1,7 @@
 // One's own account: password, second factor, and the browsers in which one is signed in.
 
 import { A } from '@solidjs/router';
-import { createSignal, createUniqueId, For, Show } from 'solid-js';
+import { createSignal, For, Show } from 'solid-js';
 import type { SessionEntryView } from '../../api/contract-people.ts';
 import { leastPasswordLength } from '../../model/access.ts';
 import { SecondFactor } from '../account/second-factor.tsx';
@@ -11,6 +11,7 @@ import { useSession } from '../app/session.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
 import { Empty, Page, Panel } from '../parts/page.tsx';
+import { PlainField } from '../parts/plain-field.tsx';
 import { When } from '../parts/when.tsx';
 import { browserName } from '../text/browser-name.ts';
 
@@ -36,7 +37,6 @@ export function AccountPage() {
 }
 
 function ChangePassword() {
-  const id = createUniqueId();
   const [error, setError] = createSignal<unknown>(null);
   const [isDone, setDone] = createSignal(false);
   const change = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
@@ -57,29 +57,14 @@ function ChangePassword() {
   return (
     <Panel title="Password">
       <form class="inline-form" onSubmit={change}>
-        <div class="field">
-          <label for={`${id}-present`}>Present password</label>
-          <input
-            id={`${id}-present`}
-            name="currentPassword"
-            class="input"
-            type="password"
-            required
-            autocomplete="current-password"
-          />
-        </div>
-        <div class="field">
-          <label for={`${id}-new`}>New password, at least {leastPasswordLength} characters</label>
-          <input
-            id={`${id}-new`}
-            name="newPassword"
-            class="input"
-            type="password"
-            required
-            minLength={leastPasswordLength}
-            autocomplete="new-password"
-          />
-        </div>
+        <PlainField label="Present password" name="currentPassword" type="password" autocomplete="current-password" />
+        <PlainField
+          label={`New password, at least ${leastPasswordLength} characters`}
+          name="newPassword"
+          type="password"
+          minLength={leastPasswordLength}
+          autocomplete="new-password"
+        />
         <button type="submit" class="button button-primary">
           Change it
         </button>

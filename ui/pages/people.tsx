@@ -7,9 +7,11 @@ import { call } from '../api/client.ts';
 import { queryClient, usePeople } from '../api/queries.ts';
 import { useSession } from '../app/session.tsx';
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
 import { Page, Panel } from '../parts/page.tsx';
+import { PlainField } from '../parts/plain-field.tsx';
 import { When } from '../parts/when.tsx';
 import { exactTime } from '../text/time.ts';
 
@@ -36,14 +38,7 @@ export function PeoplePage() {
         {made => (
           <Notice tone="good" title={`Send this link to ${made().name}: it is not shown again.`}>
             <p>
-              <code class="token">{made().url}</code>{' '}
-              <button
-                type="button"
-                class="button button-small"
-                onClick={() => navigator.clipboard?.writeText(made().url)}
-              >
-                Copy
-              </button>
+              <code class="token">{made().url}</code> <CopyButton text={made().url} />
             </p>
             <p>It signs in once, until {exactTime(made().expiresAt)}.</p>
           </Notice>
@@ -207,14 +202,8 @@ function AddPerson(props: { added: (link: LinkView & { name: string }) => void }
   return (
     <Panel title="Add a person">
       <form class="inline-form" onSubmit={add}>
-        <div class="field">
-          <label for={`${id}-name`}>Name</label>
-          <input id={`${id}-name`} name="name" class="input" type="text" required autocomplete="off" />
-        </div>
-        <div class="field">
-          <label for={`${id}-email`}>E-mail</label>
-          <input id={`${id}-email`} name="email" class="input" type="email" required autocomplete="off" />
-        </div>
+        <PlainField label="Name" name="name" type="text" autocomplete="off" />
+        <PlainField label="E-mail" name="email" type="email" autocomplete="off" />
         <div class="field">
           <label for={`${id}-role`}>Role</label>
           <select id={`${id}-role`} name="role" class="input">

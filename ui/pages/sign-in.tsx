@@ -1,12 +1,13 @@
 // Signs in by e-mail and password, or by a one-time link; the first administrator then sets name, e-mail and password.
 
 import { A, useLocation, useNavigate, useSearchParams } from '@solidjs/router';
-import { createSignal, createUniqueId, type JSX, Match, onMount, Show, Switch } from 'solid-js';
+import { createSignal, type JSX, Match, onMount, Show, Switch } from 'solid-js';
 import type { SessionView } from '../../api/contract.ts';
 import { firstAddress, leastPasswordLength } from '../../model/access.ts';
 import { call } from '../api/client.ts';
 import { queryClient } from '../api/queries.ts';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
+import { PlainField } from '../parts/plain-field.tsx';
 
 export function SignIn() {
   return (
@@ -180,20 +181,14 @@ interface GateInputProps {
 }
 
 function GateInput(props: GateInputProps) {
-  const id = createUniqueId();
   return (
-    <div class="field">
-      <label for={id}>{props.label}</label>
-      <input
-        id={id}
-        class="input"
-        type={props.type}
-        autocomplete={props.autocomplete}
-        value={props.value ?? ''}
-        readOnly={props.isFixed}
-        required
-        onInput={event => props.onInput(event.currentTarget.value)}
-      />
-    </div>
+    <PlainField
+      label={props.label}
+      type={props.type}
+      autocomplete={props.autocomplete}
+      value={props.value ?? ''}
+      readOnly={props.isFixed}
+      onInput={event => props.onInput(event.currentTarget.value)}
+    />
   );
 }

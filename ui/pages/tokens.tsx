@@ -7,9 +7,11 @@ import { call } from '../api/client.ts';
 import { queryClient, useTokens } from '../api/queries.ts';
 import { useSession } from '../app/session.tsx';
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
 import { Empty, Page, Panel } from '../parts/page.tsx';
+import { PlainField } from '../parts/plain-field.tsx';
 import { When } from '../parts/when.tsx';
 
 const lifetimes = [
@@ -125,19 +127,14 @@ function CreateToken() {
   return (
     <Panel title="New token">
       <form class="inline-form" onSubmit={create}>
-        <div class="field">
-          <label for={id}>Name</label>
-          <input
-            id={id}
-            class="input"
-            type="text"
-            required
-            placeholder="laptop"
-            autocomplete="off"
-            value={name()}
-            onInput={event => setName(event.currentTarget.value)}
-          />
-        </div>
+        <PlainField
+          label="Name"
+          type="text"
+          placeholder="laptop"
+          autocomplete="off"
+          value={name()}
+          onInput={event => setName(event.currentTarget.value)}
+        />
         <div class="field">
           <label for={`${id}-role`}>Role</label>
           <select id={`${id}-role`} class="input" onChange={event => setRole(event.currentTarget.value)}>
@@ -163,10 +160,7 @@ function CreateToken() {
       </Show>
       <Show when={token()}>
         <Notice tone="good" title="Copy it now: it is not shown again.">
-          <code class="token">{token()}</code>{' '}
-          <button type="button" class="button button-small" onClick={() => navigator.clipboard?.writeText(token())}>
-            Copy
-          </button>
+          <code class="token">{token()}</code> <CopyButton text={token()} />
         </Notice>
       </Show>
     </Panel>
